@@ -1,0 +1,1 @@
+"""Hikma: a git repository as one SQLite file that answers."""

@@ -1,0 +1,1 @@
+"""Here is a text: what does it mean?"""

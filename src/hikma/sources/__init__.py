@@ -1,0 +1,1 @@
+"""Where does the knowledge come from? Repositories, folders, source files."""

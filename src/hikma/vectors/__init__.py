@@ -1,0 +1,1 @@
+"""Here is a vector: who is near?"""
