@@ -1,1 +1,14 @@
-"""Hikma: a git repository as one SQLite file that answers."""
+"""Hikma: a git repository as one SQLite file that answers.
+
+with Engine.open("path/to/repository") as engine:
+    engine.index()
+    for hit in engine.search(Query("where are vectors validated")).hits:
+        print(hit.path, hit.start_line, hit.name)
+"""
+
+from hikma.domain import Filter, Hit, Query, SearchResult
+from hikma.engine import Engine
+from hikma.errors import HikmaError
+from hikma.settings import Settings
+
+__all__ = ["Engine", "Filter", "HikmaError", "Hit", "Query", "SearchResult", "Settings"]

@@ -1,0 +1,5 @@
+"""`python -m hikma` is `hikma`."""
+
+from hikma.interfaces.cli import main
+
+main()

@@ -1,0 +1,150 @@
+"""Is the file sound? What `hikma doctor` looks at, each finding with its remedy."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apsw
+
+from hikma.catalog import ledger, rows, state
+from hikma.catalog.tables import vector_table
+
+_REINDEX = "Delete the file and run `hikma index`."
+_FULL = "Run `hikma index --full`."
+_REBUILD = "Run `hikma vectors rebuild`."
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong: which check, what it saw, what to do."""
+
+    name: str
+    fact: str
+    remedy: str
+
+
+def examine(connection: apsw.Connection) -> list[Finding]:
+    """Run every check in one consistent state; an empty list says that the file is sound."""
+    findings: list[Finding] = []
+    for check in _CHECKS:
+        findings += check(connection)
+    return findings
+
+
+def _pages(connection: apsw.Connection) -> Iterator[Finding]:
+    for fact in rows.column(connection, f"PRAGMA integrity_check({_SHOWN})"):
+        if fact != "ok":
+            yield Finding("integrity", fact, _REINDEX)
+
+
+def _foreign_keys(connection: apsw.Connection) -> Iterator[Finding]:
+    found = rows.column(connection, "PRAGMA foreign_key_check")
+    if found:
+        tables = ", ".join(sorted(set(found)))
+        yield Finding("foreign_keys", f"{len(found)} rows refer to nothing, in {tables}", _FULL)
+
+
+def _words(connection: apsw.Connection) -> Iterator[Finding]:
+    """FTS5's own structure is part of the integrity check; here its rows against the documents."""
+    yield from _listed(connection, "fulltext", "documents cannot be found by words", _WORDLESS)
+    yield from _listed(connection, "fulltext", "documents are gone, their words are not", _GHOSTS)
+
+
+def _entries(connection: apsw.Connection) -> Iterator[Finding]:
+    """I1, I2: every document has one live entry of its present text, no entry lacks a document."""
+    without = "documents have no vector of their present text"
+    yield from _listed(connection, "ledger", without, _UNENTERED)
+    yield from _listed(connection, "ledger", "live entries have no document", _UNDOCUMENTED)
+
+
+def _canonical(connection: apsw.Connection) -> Iterator[Finding]:
+    """I9: bytes equal by hash, in the embedding and in the ledger."""
+    altered = [
+        number
+        for number, vector, dimension, vector_hash in connection.execute(
+            "SELECT id, vector, dimension, vector_hash FROM embedding"
+        )
+        if len(vector) != 4 * dimension or ledger.hash_of(vector) != vector_hash
+    ]
+    yield from _some("embedding", "canonical vectors are altered", altered, _FULL)
+    answering = ledger.space(connection)
+    if answering is not None:
+        differing = rows.column(connection, _DIFFERING, (answering.documents,))
+        what = "live entries have no vector, or another one than they say"
+        yield from _some("ledger", what, differing, _FULL)
+
+
+def _stores(connection: apsw.Connection) -> Iterator[Finding]:
+    """I2, I3: a table of sqlite-vec holds each live id exactly once and nothing else."""
+    answering = ledger.space(connection)
+    if answering is None or answering.backend != "sqlite-vec":
+        return
+    table = f"{vector_table(answering.id)}_rowids"
+    if rows.first(connection, "SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)) is None:
+        if ledger.live(connection):
+            yield Finding("vectors", f"{table} is missing", _REBUILD)
+        return
+    for fact, sql in (
+        ("live documents are not in the store", _UNSTORED),
+        ("ids in the store are no live documents", _UNKNOWN),
+        ("ids in the store share a place with another", _SHARED),
+    ):
+        found = rows.column(connection, sql.format(table=table))
+        yield from _some("vectors", fact, found, _REBUILD)
+
+
+def _completeness(connection: apsw.Connection) -> Iterator[Finding]:
+    complete = state.get(connection, "complete")
+    if complete == "0":
+        yield Finding("head", "the last indexing run was not finished", "Run `hikma index`.")
+    if complete == "1" and state.get(connection, "head") is None:
+        yield Finding("head", "the index does not say which commit it holds", "Run `hikma index`.")
+
+
+def _listed(connection: apsw.Connection, name: str, fact: str, sql: str) -> Iterator[Finding]:
+    yield from _some(name, fact, rows.column(connection, sql), _FULL)
+
+
+def _some(name: str, fact: str, ids: Sequence[int], remedy: str) -> Iterator[Finding]:
+    """Report that something holds for these ids, unless there are none."""
+    if ids:
+        shown = ", ".join(str(one) for one in ids[:_SHOWN]) + (", …" if len(ids) > _SHOWN else "")
+        yield Finding(name, f"{len(ids)} {fact} (ids {shown})", remedy)
+
+
+_WORDLESS = "SELECT id FROM document WHERE id NOT IN (SELECT id FROM fulltext_docsize)"
+_GHOSTS = "SELECT id FROM fulltext_docsize WHERE id NOT IN (SELECT id FROM document)"
+_UNENTERED = """
+SELECT document.id FROM document
+  LEFT JOIN ledger ON ledger.document_id = document.id AND NOT ledger.deleted
+ WHERE ledger.digest IS NOT document.digest
+"""
+_UNDOCUMENTED = """
+SELECT document_id FROM ledger
+ WHERE NOT deleted AND document_id NOT IN (SELECT id FROM document)
+"""
+_DIFFERING = """
+SELECT ledger.document_id FROM ledger
+  LEFT JOIN embedding ON embedding.digest = ledger.digest
+   AND embedding.model = (SELECT id FROM model WHERE identity = ?)
+ WHERE NOT ledger.deleted AND embedding.vector_hash IS NOT ledger.vector_hash
+"""
+_UNSTORED = """
+SELECT document_id FROM ledger
+ WHERE NOT deleted AND document_id NOT IN (SELECT rowid FROM {table})
+"""
+_UNKNOWN = """
+SELECT rowid FROM {table}
+ WHERE rowid NOT IN (SELECT document_id FROM ledger WHERE NOT deleted)
+"""
+_SHARED = "SELECT min(rowid) FROM {table} GROUP BY chunk_id, chunk_offset HAVING count(*) > 1"
+
+_CHECKS: tuple[Callable[[apsw.Connection], Iterator[Finding]], ...] = (
+    _pages,
+    _foreign_keys,
+    _words,
+    _entries,
+    _canonical,
+    _stores,
+    _completeness,
+)

@@ -1,0 +1,177 @@
+"""The words: documents, their full text (FTS5), and who holds which word."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from hikma.catalog import nodes, rows
+from hikma.catalog.tables import FULLTEXT_COLUMNS
+from hikma.domain import Document, DocumentIds, NodeId, Span, StoredDocument
+
+_MATCH = """
+SELECT rowid, -bm25(fulltext, {weights}) AS score FROM fulltext
+ WHERE fulltext MATCH ? {within} ORDER BY score DESC, rowid LIMIT ?
+"""
+_LOAD = f"""
+SELECT document.id, document.ordinal, document.start_line, document.end_line, document.text,
+       coalesce(file.properties, node.properties) ->> 'digest', {nodes.COLUMNS}
+  FROM document JOIN node ON node.id = document.node
+  LEFT JOIN node AS file ON file.id = node.file
+"""  # noqa: S608 -- our own columns
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRows:
+    """What putting documents wrote: (id, digest) of the new or changed ones, ids that went."""
+
+    written: list[tuple[int, bytes]]
+    removed: list[int]
+
+
+def put_documents(
+    connection: apsw.Connection, ids: Mapping[NodeId, int], documents: Sequence[Document]
+) -> DocumentRows:
+    """Make the documents of these nodes, all of one file, what is given.
+
+    A document is known by its node and ordinal, and keeps its id while that stays.
+    """
+    before = _present(connection, ids.values())
+    wanted = {(ids[one.node], one.ordinal): one for one in documents}
+    removed = sorted(before[place][0] for place in before.keys() - wanted.keys())
+    delete_documents(connection, removed)
+    _write_rows(connection, wanted)
+    # A file that was not here yet needs no second look to tell what is new.
+    after = _present(connection, ids.values())
+    written = [
+        (after[place][0], one.digest)
+        for place, one in wanted.items()
+        if before.get(place, (0, b""))[1] != one.digest
+    ]
+    connection.executemany(
+        "INSERT OR REPLACE INTO fulltext(rowid, name, path, signature, documentation, body) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        ((after[place][0], *_fields(one)) for place, one in wanted.items()),
+    )
+    return DocumentRows(written, removed)
+
+
+def delete_documents(connection: apsw.Connection, ids: Iterable[int]) -> None:
+    """Remove documents with their words; one that is not there is no error."""
+    chosen = [(one,) for one in ids]
+    connection.executemany("DELETE FROM fulltext WHERE rowid = ?", chosen)
+    connection.executemany("DELETE FROM document WHERE id = ?", chosen)
+
+
+def match(
+    connection: apsw.Connection,
+    expression: str,
+    limit: int,
+    weights: Sequence[float],
+    within: DocumentIds | None,
+) -> list[tuple[int, float]]:
+    """Return the best documents by BM25 and their positive scores, best first, ties by id.
+
+    `weights` has one figure for each of name, path, signature, documentation, body.
+    """
+    if not expression or (within is not None and not len(within)):
+        return []
+    if len(weights) != len(FULLTEXT_COLUMNS):
+        raise ValueError(f"{len(weights)} weights for {len(FULLTEXT_COLUMNS)} columns")
+    listed = ", ".join(repr(float(weight)) for weight in weights)
+    # The plus sign keeps FTS5 from running the whole query once for each id.
+    narrowed = "" if within is None else "AND +rowid IN (SELECT value FROM carray(?))"
+    bound = (expression, limit) if within is None else (expression, rows.numbers(within), limit)
+    return rows.every(connection, _MATCH.format(weights=listed, within=narrowed), bound)
+
+
+def quote(words: Iterable[str]) -> str:
+    """Return the FTS5 expression for any of these words, each as a plain string.
+
+    Text of a user reaches MATCH through here only, so none of it can act as syntax.
+    """
+    cleaned = (word.replace("\0", " ").replace('"', " ").strip() for word in words)
+    return " OR ".join(f'"{word}"' for word in cleaned if word)
+
+
+def load(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, StoredDocument]:
+    """Return documents by id; an id that is not there is absent."""
+    if not len(ids):
+        return {}
+    sql = f"{_LOAD} WHERE document.id IN (SELECT value FROM carray(?))"  # noqa: S608 -- our own columns
+    return {row[0]: _stored(row) for row in rows.every(connection, sql, (rows.numbers(ids),))}
+
+
+def documents_of(connection: apsw.Connection, node: int) -> list[StoredDocument]:
+    """Return a node's documents in order."""
+    sql = f"{_LOAD} WHERE document.node = ? ORDER BY document.ordinal"
+    return [_stored(row) for row in rows.every(connection, sql, (node,))]
+
+
+def digest_of(connection: apsw.Connection, node: int, ordinal: int) -> bytes | None:
+    """Return the digest of one document of a node, None where there is none."""
+    sql = "SELECT digest FROM document WHERE node = ? AND ordinal = ?"
+    row = rows.first(connection, sql, (node, ordinal))
+    return None if row is None else bytes(row[0])
+
+
+def digest_of(connection: apsw.Connection, node: int, ordinal: int) -> bytes | None:
+    """Return the digest of a node's document, None when it has no such document."""
+    sql = "SELECT digest FROM document WHERE node = ? AND ordinal = ?"
+    row = rows.first(connection, sql, (node, ordinal))
+    return None if row is None else bytes(row[0])
+
+
+def count(connection: apsw.Connection) -> int:
+    """Return how many documents there are."""
+    return int(rows.value(connection, "SELECT count(*) FROM document"))
+
+
+def _present(
+    connection: apsw.Connection, owners: Iterable[int]
+) -> dict[tuple[int, int], tuple[int, bytes]]:
+    """Return id and digest of the documents of nodes, by node and ordinal."""
+    chosen = list(owners)
+    if not chosen:
+        return {}
+    found = rows.every(
+        connection,
+        "SELECT node, ordinal, id, digest FROM document "
+        "WHERE node IN (SELECT value FROM carray(?))",
+        (rows.numbers(chosen),),
+    )
+    return {(node, ordinal): (number, digest) for node, ordinal, number, digest in found}
+
+
+def _write_rows(connection: apsw.Connection, wanted: Mapping[tuple[int, int], Document]) -> None:
+    connection.executemany(
+        """
+        INSERT INTO document(node, ordinal, start_line, end_line, digest, text)
+        VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT(node, ordinal) DO UPDATE SET
+          start_line = excluded.start_line, end_line = excluded.end_line,
+          digest = excluded.digest, text = excluded.text
+        """,
+        (
+            (*place, one.span.start_line, one.span.end_line, one.digest, one.text)
+            for place, one in wanted.items()
+        ),
+    )
+
+
+def _fields(document: Document) -> tuple[str, ...]:
+    fields = document.fields
+    return (fields.name, fields.path, fields.signature, fields.documentation, fields.body)
+
+
+def _stored(row: Sequence[Any]) -> StoredDocument:
+    number, ordinal, start, end, text, digest, *columns = row
+    return StoredDocument(
+        id=number,
+        node=nodes.from_row(columns).node,
+        ordinal=ordinal,
+        span=Span(start, end),
+        text=text,
+        file_digest=digest or "",
+    )

@@ -1,0 +1,343 @@
+"""The truth about vectors: which document has which, in which space, and what can go."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+
+import apsw
+import numpy as np
+from numpy.typing import NDArray
+
+from hikma.catalog import rows, state
+from hikma.catalog.validation import hash_of, refuse_unfit, validate
+from hikma.domain import NodeKind, VectorBatch, VectorRows, VectorSpace
+from hikma.errors import MissingVectorError, SpaceMismatchError
+
+__all__ = [
+    "ANSWERING",
+    "Collected",
+    "SpaceStats",
+    "collect",
+    "create_space",
+    "hash_of",
+    "hashes_of",
+    "live",
+    "missing",
+    "orphans",
+    "put_embeddings",
+    "record",
+    "space",
+    "stats",
+    "tombstone",
+    "validate",
+    "vectors_of",
+]
+
+ANSWERING = "answering"
+"""The state of the one space that answers queries."""
+
+_SEQUENCE = "ledger_sequence"
+_SHOWN_IDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceStats:
+    """How the documents of one kind stand in the answering space.
+
+    `missing` have no vector, `stale` have one of a former text; `bytes` are canonical vectors.
+    """
+
+    kind: NodeKind
+    total: int
+    missing: int
+    stale: int
+    dimension: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What `collect` removed; `bytes` is by how much the file's used pages shrank."""
+
+    embeddings: int
+    tombstones: int
+    bytes: int
+
+
+def space(connection: apsw.Connection) -> VectorSpace | None:
+    """Return the space that answers, None before the first is made."""
+    row = rows.first(
+        connection,
+        "SELECT id, backend, location, model, documents, queries, dimension, metric, index_type, "
+        "state FROM vector_space WHERE state = ?",
+        (ANSWERING,),
+    )
+    return None if row is None else VectorSpace(*row)
+
+
+def create_space(connection: apsw.Connection, wanted: VectorSpace) -> VectorSpace:
+    """Add a space and return it with its id; the first one answers."""
+    current = space(connection)
+    if current is not None and wanted.state == ANSWERING:
+        raise SpaceMismatchError(
+            f"Space {current.id} ({current.backend}, {current.model}) answers already; move with "
+            "`hikma migrate`."
+        )
+    made = replace(wanted, state=wanted.state if current else ANSWERING)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    number = rows.value(
+        connection,
+        """
+        INSERT INTO vector_space(backend, location, model, documents, queries, dimension, metric,
+                                 index_type, state, created_at, updated_at)
+        VALUES (:backend, :location, :model, :documents, :queries, :dimension, :metric,
+                :index_type, :state, :now, :now) RETURNING id
+        """,
+        {**asdict(made), "now": now},
+    )
+    return replace(made, id=number)
+
+
+def missing(connection: apsw.Connection, model: str, digests: Sequence[bytes]) -> set[bytes]:
+    """Return the digests that have no embedding by this model yet."""
+    asked = set(digests)
+    if not asked:
+        return asked
+    found = rows.column(
+        connection,
+        "SELECT digest FROM embedding JOIN model ON model.id = embedding.model "
+        "WHERE model.identity = ? AND digest IN (SELECT value FROM carray(?))",
+        (model, rows.blobs(list(asked))),
+    )
+    return asked - set(found)
+
+
+def put_embeddings(
+    connection: apsw.Connection, model: str, digests: Sequence[bytes], vectors: VectorRows
+) -> list[int]:
+    """Store canonical vectors; one that is there already is replaced.
+
+    Returns the ids of live documents whose vector thereby became another one: they share a text
+    with the one that was meant, and every store must be told.
+    """
+    if not len(digests):
+        return []
+    refuse_unfit(digests, vectors)
+    given = np.ascontiguousarray(vectors, dtype="<f4")
+    number = _intern(connection, model)
+    hashes = [hash_of(row.tobytes()) for row in given]
+    before = _hashes(connection, number, digests)
+    connection.executemany(
+        """
+        INSERT INTO embedding(digest, model, dimension, vector_hash, vector) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT(digest, model) DO UPDATE SET dimension = excluded.dimension,
+          vector_hash = excluded.vector_hash, vector = excluded.vector
+        WHERE vector_hash <> excluded.vector_hash
+        """,
+        (
+            (digest, number, given.shape[1], vector_hash, row.tobytes())
+            for digest, vector_hash, row in zip(digests, hashes, given, strict=True)
+        ),
+    )
+    changed = [
+        digest
+        for digest, vector_hash in zip(digests, hashes, strict=True)
+        if before.get(digest, vector_hash) != vector_hash
+    ]
+    return _rewrite(connection, model, changed)
+
+
+def record(connection: apsw.Connection, model: str, written: Sequence[tuple[int, bytes]]) -> None:
+    """Enter documents with the digest of their text; each has its embedding already."""
+    if not written:
+        return
+    known = _hashes(connection, _intern(connection, model), [digest for _, digest in written])
+    absent = [document for document, digest in written if digest not in known]
+    if absent:
+        raise MissingVectorError(
+            f"{len(absent)} documents have no vector ({_some(absent)}); embed them first."
+        )
+    first = _reserve(connection, len(written))
+    connection.executemany(
+        """
+        INSERT INTO ledger(document_id, sequence, digest, vector_hash, deleted)
+        VALUES (?, ?, ?, ?, 0)
+        ON CONFLICT(document_id) DO UPDATE SET sequence = excluded.sequence,
+          digest = excluded.digest, vector_hash = excluded.vector_hash, deleted = 0
+        """,
+        (
+            (document, sequence, digest, known[digest])
+            for sequence, (document, digest) in enumerate(written, first)
+        ),
+    )
+
+
+def tombstone(connection: apsw.Connection, ids: Sequence[int]) -> None:
+    """Mark documents as deleted; one that was never entered is no error."""
+    first = _reserve(connection, len(ids))
+    connection.executemany(
+        "UPDATE ledger SET sequence = ?, deleted = 1 WHERE document_id = ? AND NOT deleted",
+        ((sequence, int(one)) for sequence, one in enumerate(ids, first)),
+    )
+
+
+def vectors_of(
+    connection: apsw.Connection, ids: Sequence[int] | NDArray[np.int64], model: str | None = None
+) -> VectorBatch:
+    """Return the canonical vectors of live documents, by ascending id; others are left out.
+
+    `model` is a documents' identity; by default that of the space that answers.
+    """
+    answering = space(connection) if model is None else None
+    identity = model if answering is None else answering.documents
+    if not len(ids) or identity is None:
+        dimension = answering.dimension if answering else 0
+        return VectorBatch(np.empty(0, np.int64), np.empty((0, dimension), np.float32))
+    found = rows.every(
+        connection,
+        """
+        SELECT ledger.document_id, embedding.vector
+          FROM carray(?) AS asked
+          CROSS JOIN ledger ON ledger.document_id = asked.value AND NOT ledger.deleted
+          CROSS JOIN embedding ON embedding.digest = ledger.digest
+           AND embedding.model = (SELECT id FROM model WHERE identity = ?)
+        """,
+        (rows.numbers(np.unique(ids)), identity),
+    )
+    numbers = np.array([row[0] for row in found], dtype=np.int64)
+    flat = np.frombuffer(b"".join(row[1] for row in found), dtype="<f4")
+    width = len(found[0][1]) // 4 if found else 0
+    return VectorBatch(numbers, flat.reshape(len(found), width).astype(np.float32, copy=False))
+
+
+def hashes_of(
+    connection: apsw.Connection, ids: Sequence[int] | NDArray[np.int64]
+) -> dict[int, bytes]:
+    """Return the vector hash that the ledger holds for each live document."""
+    if not len(ids):
+        return {}
+    return dict(
+        rows.every(
+            connection,
+            "SELECT document_id, vector_hash FROM ledger "
+            "WHERE document_id IN (SELECT value FROM carray(?)) AND NOT deleted",
+            (rows.numbers(ids),),
+        )
+    )
+
+
+def live(connection: apsw.Connection) -> int:
+    """Return how many documents have a live entry."""
+    return int(rows.value(connection, "SELECT count(*) FROM ledger WHERE NOT deleted"))
+
+
+def stats(connection: apsw.Connection) -> list[SpaceStats]:
+    """Return how each kind's documents stand in the space that answers."""
+    answering = space(connection)
+    if answering is None:
+        return []
+    found = rows.every(
+        connection,
+        """
+        SELECT node.kind, count(*), count(embedding.id),
+               count(CASE WHEN ledger.digest <> document.digest THEN 1 END)
+          FROM document JOIN node ON node.id = document.node
+          LEFT JOIN ledger ON ledger.document_id = document.id AND NOT ledger.deleted
+          LEFT JOIN embedding ON embedding.digest = ledger.digest
+           AND embedding.model = (SELECT id FROM model WHERE identity = ?)
+         GROUP BY node.kind ORDER BY node.kind
+        """,
+        (answering.documents,),
+    )
+    width = answering.dimension
+    return [
+        SpaceStats(NodeKind(kind), total, total - held, stale, width, held * width * 4)
+        for kind, total, held, stale in found
+    ]
+
+
+def orphans(connection: apsw.Connection) -> int:
+    """Return how many embeddings no live document refers to."""
+    sql = f"SELECT count(*) FROM embedding WHERE {_ORPHANED}"  # noqa: S608 -- our own clause
+    return int(rows.value(connection, sql))
+
+
+def collect(connection: apsw.Connection) -> Collected:
+    """Delete embeddings that nothing refers to and, unless a migration runs, tombstones."""
+    before = _used_bytes(connection)
+    connection.execute(f"DELETE FROM embedding WHERE {_ORPHANED}")  # noqa: S608 -- our own clause
+    embeddings = connection.changes()
+    tombstones = 0
+    if not _is_migrating(connection):
+        connection.execute("DELETE FROM ledger WHERE deleted")
+        tombstones = connection.changes()
+    connection.execute("INSERT INTO fulltext(fulltext) VALUES ('optimize')")
+    rows.every(connection, "PRAGMA incremental_vacuum")
+    return Collected(embeddings, tombstones, before - _used_bytes(connection))
+
+
+_ORPHANED = """
+NOT EXISTS (SELECT 1 FROM vector_space JOIN model ON model.identity = vector_space.documents
+             WHERE model.id = embedding.model)
+ OR digest NOT IN (SELECT digest FROM ledger WHERE NOT deleted)
+"""
+
+
+def _intern(connection: apsw.Connection, model: str) -> int:
+    row = rows.first(connection, "SELECT id FROM model WHERE identity = ?", (model,))
+    if row is None:
+        sql = "INSERT INTO model(identity) VALUES (?) RETURNING id"
+        row = rows.first(connection, sql, (model,))
+    return 0 if row is None else int(row[0])
+
+
+def _hashes(
+    connection: apsw.Connection, model: int, digests: Sequence[bytes]
+) -> dict[bytes, bytes]:
+    return dict(
+        rows.every(
+            connection,
+            "SELECT digest, vector_hash FROM embedding "
+            "WHERE model = ? AND digest IN (SELECT value FROM carray(?))",
+            (model, rows.blobs(digests)),
+        )
+    )
+
+
+def _rewrite(connection: apsw.Connection, model: str, digests: Sequence[bytes]) -> list[int]:
+    """Enter anew the live documents with these digests, whose vector has changed."""
+    if not digests:
+        return []
+    sharing = rows.every(
+        connection,
+        "SELECT document_id, digest FROM ledger WHERE NOT deleted "
+        "AND digest IN (SELECT value FROM carray(?)) ORDER BY document_id",
+        (rows.blobs(digests),),
+    )
+    record(connection, model, sharing)
+    return [row[0] for row in sharing]
+
+
+def _reserve(connection: apsw.Connection, count: int) -> int:
+    """Return the first of `count` sequence numbers that nothing had before."""
+    last = int(state.get(connection, _SEQUENCE) or 0)
+    state.put(connection, _SEQUENCE, str(last + count))
+    return last + 1
+
+
+def _is_migrating(connection: apsw.Connection) -> bool:
+    sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE state NOT IN ('off', 'finalized'))"
+    return bool(rows.value(connection, sql))
+
+
+def _used_bytes(connection: apsw.Connection) -> int:
+    pages, free, size = (
+        rows.value(connection, f"PRAGMA {name}")
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _some(ids: Sequence[int]) -> str:
+    more = ", …" if len(ids) > _SHOWN_IDS else ""
+    return ", ".join(str(one) for one in ids[:_SHOWN_IDS]) + more

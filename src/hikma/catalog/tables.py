@@ -1,0 +1,224 @@
+"""The schema, as steps: step n brings a file from version n - 1 to version n."""
+
+from hikma.domain import EdgeKind
+
+APPLICATION_ID = 0x48494B4D  # "HIKM"
+PAGE_SIZE = 8192
+
+EDGE_CODES = {kind: code for code, kind in enumerate(EdgeKind, start=1)}
+EDGE_KINDS = {code: kind for kind, code in EDGE_CODES.items()}
+
+TOKENIZER = "porter unicode61 tokenchars '_'"
+"""How full text is cut: identifiers are split before they come here and also kept whole."""
+
+FULLTEXT_COLUMNS = ("name", "path", "signature", "documentation", "body")
+
+_GRAPH = """
+-- `file` is the file that a symbol or test stands in; files, directories, commits stand in none.
+-- `repository` is set where `file` is not. It refers to a node, unchecked: a foreign key would
+-- scan the table at each deletion.
+CREATE TABLE node(
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  repository INTEGER,
+  file INTEGER REFERENCES node(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  qualified_name TEXT NOT NULL,
+  symbol_kind TEXT,
+  signature TEXT NOT NULL,
+  language TEXT,
+  path TEXT NOT NULL,
+  start_line INTEGER,
+  end_line INTEGER,
+  properties TEXT,
+  documentation TEXT NOT NULL
+);
+CREATE INDEX node_file ON node(file, kind, language);
+CREATE INDEX node_name ON node(name);
+
+CREATE TABLE edge_kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE edge(
+  source INTEGER NOT NULL REFERENCES node(id) ON DELETE CASCADE,
+  kind INTEGER NOT NULL REFERENCES edge_kind(code),
+  target INTEGER NOT NULL REFERENCES node(id) ON DELETE CASCADE,
+  confidence REAL NOT NULL,
+  PRIMARY KEY (source, kind, target)
+) WITHOUT ROWID;
+CREATE INDEX edge_target ON edge(target, kind);
+
+CREATE TABLE reference(
+  node INTEGER NOT NULL REFERENCES node(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  PRIMARY KEY (node, name)
+) WITHOUT ROWID;
+
+CREATE TABLE skip(path TEXT PRIMARY KEY, reason TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE state(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_TEXT = f"""
+-- AUTOINCREMENT: an id that a vector store may still hold is never given to another document.
+CREATE TABLE document(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  node INTEGER NOT NULL REFERENCES node(id) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL,
+  start_line INTEGER NOT NULL,
+  end_line INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  text TEXT NOT NULL,
+  UNIQUE (node, ordinal)
+);
+CREATE VIRTUAL TABLE fulltext USING fts5(
+  {", ".join(FULLTEXT_COLUMNS)},
+  content='', contentless_delete=1, detail=full, tokenize="{TOKENIZER}"
+);
+"""
+
+_VECTORS = """
+CREATE TABLE model(id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
+CREATE TABLE embedding(
+  id INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL,
+  model INTEGER NOT NULL REFERENCES model(id),
+  dimension INTEGER NOT NULL,
+  vector_hash BLOB NOT NULL,
+  vector BLOB NOT NULL,
+  UNIQUE (digest, model)
+);
+CREATE TABLE ledger(
+  document_id INTEGER PRIMARY KEY,
+  sequence INTEGER NOT NULL UNIQUE,
+  digest BLOB NOT NULL,
+  vector_hash BLOB NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE vector_space(
+  id INTEGER PRIMARY KEY,
+  backend TEXT NOT NULL,
+  location TEXT NOT NULL,
+  model TEXT NOT NULL,
+  documents TEXT NOT NULL,
+  queries TEXT NOT NULL,
+  dimension INTEGER NOT NULL,
+  metric TEXT NOT NULL,
+  index_type TEXT NOT NULL,
+  state TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE UNIQUE INDEX vector_space_answering ON vector_space(state) WHERE state = 'answering';
+CREATE TABLE outbox(
+  space INTEGER NOT NULL REFERENCES vector_space(id),
+  document_id INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_attempt_at TEXT,
+  last_error TEXT,
+  PRIMARY KEY (space, document_id)
+) WITHOUT ROWID;
+"""
+
+_MIGRATION = """
+CREATE TABLE migration(
+  id INTEGER PRIMARY KEY,
+  source INTEGER NOT NULL REFERENCES vector_space(id),
+  target INTEGER NOT NULL REFERENCES vector_space(id),
+  state TEXT NOT NULL,
+  paused INTEGER NOT NULL DEFAULT 0,
+  epoch INTEGER NOT NULL DEFAULT 0,
+  read_percent REAL NOT NULL DEFAULT 0,
+  salt BLOB NOT NULL,
+  cursor INTEGER NOT NULL DEFAULT 0,
+  high_water INTEGER NOT NULL DEFAULT 0,
+  gates TEXT NOT NULL DEFAULT '{}',
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE TABLE migration_event(
+  id INTEGER PRIMARY KEY,
+  migration INTEGER NOT NULL REFERENCES migration(id),
+  epoch INTEGER NOT NULL,
+  source_state TEXT NOT NULL,
+  target_state TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE TABLE verification(
+  id INTEGER PRIMARY KEY,
+  space INTEGER NOT NULL REFERENCES vector_space(id),
+  epoch INTEGER NOT NULL,
+  cursor INTEGER NOT NULL DEFAULT 0,
+  checked INTEGER NOT NULL DEFAULT 0,
+  missing INTEGER NOT NULL DEFAULT 0,
+  extra INTEGER NOT NULL DEFAULT 0,
+  mismatched INTEGER NOT NULL DEFAULT 0,
+  duplicate INTEGER NOT NULL DEFAULT 0,
+  started_at TEXT NOT NULL,
+  finished_at TEXT
+);
+CREATE TABLE shadow_sample(
+  id INTEGER PRIMARY KEY,
+  migration INTEGER NOT NULL REFERENCES migration(id),
+  overlap REAL,
+  source_ms REAL,
+  target_ms REAL,
+  error TEXT,
+  created_at TEXT NOT NULL
+);
+"""
+
+# Plain SQL over ordinary tables, so that any SQLite from 3.38 on opens them without extensions.
+_VIEWS = """
+CREATE VIEW files AS
+  SELECT node.key AS id, repository.key AS repo_id, node.path AS file_path,
+         node.name AS file_name, node.properties ->> 'extension' AS file_extension,
+         node.language AS language,
+         round((node.properties ->> 'size') / 1024.0, 3) AS size_kb
+    FROM node LEFT JOIN node AS repository ON repository.id = node.repository
+   WHERE node.file IS NULL AND node.kind = 'file';
+CREATE VIEW code_nodes AS
+  SELECT key AS id, name, signature, language, path AS file_path, start_line, end_line,
+         qualified_name, symbol_kind, documentation
+    FROM node WHERE kind = 'symbol';
+CREATE VIEW test_nodes AS
+  SELECT key AS id, name, signature, language, path AS file_path, start_line, end_line,
+         qualified_name, documentation
+    FROM node WHERE kind = 'test';
+CREATE VIEW directories AS
+  SELECT node.key AS id, repository.key AS repo_id, node.path AS path, node.name AS name
+    FROM node LEFT JOIN node AS repository ON repository.id = node.repository
+   WHERE node.file IS NULL AND node.kind = 'directory';
+CREATE VIEW commits AS
+  SELECT key AS id, properties ->> 'hash' AS hash, documentation AS message,
+         properties ->> 'author' AS author, properties ->> 'date' AS date
+    FROM node WHERE file IS NULL AND kind = 'commit';
+CREATE VIEW pull_requests AS
+  SELECT key AS id, properties ->> 'number' AS number, name AS title,
+         documentation AS description, properties ->> 'author' AS author,
+         properties ->> 'date' AS date
+    FROM node WHERE file IS NULL AND kind = 'pull_request';
+CREATE VIEW edges AS
+  SELECT source.key AS source, edge_kind.name AS kind, target.key AS target, edge.confidence
+    FROM edge
+    JOIN edge_kind ON edge_kind.code = edge.kind
+    JOIN node AS source ON source.id = edge.source
+    JOIN node AS target ON target.id = edge.target;
+CREATE VIEW vector_metadata AS
+  SELECT 'vectors_' || id AS table_name, dimension, metric AS distance_metric, model,
+         created_at, updated_at
+    FROM vector_space WHERE backend = 'sqlite-vec';
+"""
+
+_EDGE_NAMES = "".join(
+    f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
+    for kind, code in EDGE_CODES.items()
+)
+
+STEPS = (_GRAPH + _EDGE_NAMES + _TEXT + _VECTORS + _MIGRATION + _VIEWS,)
+SCHEMA_VERSION = len(STEPS)
+
+
+def vector_table(space_id: int) -> str:
+    """Return the name of the sqlite-vec table that holds a space's codes."""
+    return f"vectors_{int(space_id)}"

@@ -1,0 +1,288 @@
+"""From a file's nodes to its documents: the words that are embedded and full-text indexed.
+
+The one place where text is cleaned before it is stored or embedded.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+
+from hikma.domain import (
+    Document,
+    Extraction,
+    Fields,
+    Node,
+    NodeKind,
+    Section,
+    Span,
+    SymbolKind,
+)
+
+FORM = 1
+"""Version of the text form; files written with another one are written out again."""
+
+PIECE_CHARACTERS = 1_600
+"""Longest document; facts: models read 128-256 tokens, the rest of a longer text is not seen."""
+PIECES = 1_500
+"""Most documents of one node: more than any file under the size limit yields."""
+MEANING_CHARACTERS = 1_500
+_DOCUMENTATION_CHARACTERS = 600
+_OUTLINE_CHARACTERS = 1_200
+
+_WORD = re.compile(r"\w+")
+_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_COMMENT = re.compile(r"\s*(//|/\*|\*|--|#|;;|%|\"\"\"|''')")
+_DIRECTIVE = re.compile(r"\s*#\s*(include|define|undef|if|ifdef|ifndef|elif|else|endif|pragma)\b")
+_DEFINITION = re.compile(
+    r"^\s*(?:(?:pub(?:\([a-z]+\))?|public|private|protected|internal|static|final|abstract|sealed|"
+    r"open|override|virtual|async|export|default|data|case|implicit|inline|partial|unsafe|extern|"
+    r"suspend|local|const|readonly|companion)\s+)*"
+    r"(?:class|interface|trait|struct|enum|record|object|module|namespace|protocol|extension|impl|"
+    r"def|defp|defmodule|defmacro|fn|func|fun|function|sub|proc|type|newtype|data|macro_rules!)\s+"
+    r"(?:\([^)]*\)\s*)?(?:self\.)?([A-Za-z_][\w.:?!]*)",
+    re.MULTILINE,
+)
+_MINOR = frozenset(
+    {
+        SymbolKind.CONSTANT,
+        SymbolKind.VARIABLE,
+        SymbolKind.PROPERTY,
+        SymbolKind.MACRO,
+        SymbolKind.TYPE,
+    }
+)
+
+
+def write_out(extraction: Extraction) -> list[Document]:
+    """Return the documents of every node of one file, in source order.
+
+    Each line of the file belongs to the innermost symbol that spans it; what no symbol spans
+    belongs to the file's own node, so that nothing written at module level is lost. A symbol of
+    one or two undocumented lines (a constant, a prototype) stays with the code around it.
+    """
+    lines = [clean(line) for line in extraction.text.split("\n")]
+    file, *rest = extraction.nodes
+    owners = [node for node in rest if node.span and not _is_minor(node, lines)]
+    ownership = _ownership(lines, owners, file.language)
+    documents: list[Document] = []
+    for index, node in enumerate((file, *owners)):
+        owned = ownership[index]
+        if index == 0:
+            documents += _of_file(file, rest, extraction.sections, owned, lines)
+        else:
+            members = [
+                n.name for n in rest if n.qualified_name.startswith(f"{node.qualified_name}.")
+            ]
+            documents += _of_symbol(node, members, owned, lines)
+    return documents
+
+
+def clean(text: str) -> str:
+    """Drop what no reader, database or model can use: control characters and lone surrogates."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+def words(text: str) -> list[str]:
+    """Return every word in lower case, a compound identifier followed by its parts.
+
+    `getUserName` gives getusername, get, user, name; `MAX_SIZE` gives max_size, max, size.
+    """
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        found += _split(word)
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def _split(word: str) -> tuple[str, ...]:
+    if len(word) > 80:  # noqa: PLR2004 -- longer runs are data, not names
+        return ()
+    parts = [part.lower() for part in _PART.findall(word)]
+    whole = word.lower()
+    return (whole, *parts) if len(parts) > 1 else (whole.strip("_") or whole,)
+
+
+def digest_of(meaning: str) -> bytes:
+    """Return the 16-byte BLAKE2b hash by which equal texts share one vector."""
+    return blake2b(meaning.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _is_minor(node: Node, lines: Sequence[str]) -> bool:
+    if node.kind is not NodeKind.SYMBOL or node.documentation or node.span is None:
+        return False
+    if node.span.end_line - node.span.start_line > 1:
+        return False
+    text = "\n".join(lines[node.span.start_line - 1 : node.span.end_line])
+    prototype = text.rstrip().endswith(";") and not any(mark in text for mark in "{=")
+    return node.symbol_kind in _MINOR or prototype
+
+
+def _ownership(
+    lines: Sequence[str], owners: Sequence[Node], language: str | None
+) -> list[list[int]]:
+    """Return for the file (0) and each owner the 0-based lines that are its alone."""
+    owner_of = [0] * len(lines)
+    by_extent = sorted(
+        enumerate(owners, start=1),
+        key=lambda pair: -(pair[1].span.end_line - pair[1].span.start_line) if pair[1].span else 0,
+    )
+    for index, node in by_extent:
+        start, end = _extent(node, lines, language)
+        owner_of[start:end] = [index] * (end - start)
+    owned: list[list[int]] = [[] for _ in range(len(owners) + 1)]
+    for line, index in enumerate(owner_of):
+        owned[index].append(line)
+    return owned
+
+
+def _extent(node: Node, lines: Sequence[str], language: str | None) -> tuple[int, int]:
+    """Return the 0-based half-open lines of a symbol with the comment directly above it."""
+    span = node.span or Span(1, 1)
+    start = span.start_line - 1
+    directives = language in ("c", "cpp")
+    while node.documentation and start > 0 and _COMMENT.match(lines[start - 1]):
+        if directives and _DIRECTIVE.match(lines[start - 1]):
+            break
+        start -= 1
+    return start, min(span.end_line, len(lines))
+
+
+def _of_symbol(
+    node: Node, members: Sequence[str], owned: Sequence[int], lines: Sequence[str]
+) -> Iterator[Document]:
+    span = node.span or Span(1, 1)
+    title = node.qualified_name or node.name
+    runs = list(_pieces(owned, lines)) or [[span.start_line - 1]]
+    outline = " ".join(members)[:_OUTLINE_CHARACTERS]
+    for ordinal, piece in enumerate(runs):
+        text = _join(piece, lines)
+        whole = ordinal == 0 and len(runs) == 1
+        shown = span if whole else Span(max(piece[0] + 1, span.start_line), piece[-1] + 1)
+        yield _document(
+            node, ordinal, shown, text, title=title, outline=outline if ordinal == 0 else ""
+        )
+
+
+def _of_file(
+    file: Node,
+    symbols: Sequence[Node],
+    sections: Sequence[Section],
+    owned: Sequence[int],
+    lines: Sequence[str],
+) -> Iterator[Document]:
+    """Write out what no symbol owns; the first document also carries the file's outline."""
+    outline = " ".join(dict.fromkeys(node.name for node in symbols))[:_OUTLINE_CHARACTERS]
+    parts = list(_sectioned(sections, owned, lines)) if sections else [("", owned)]
+    ordinal = 0
+    for title, run in parts:
+        for piece in _pieces(run, lines):
+            text = _join(piece, lines)
+            span = Span(piece[0] + 1, piece[-1] + 1)
+            yield _document(
+                file, ordinal, span, text, title=title, outline=outline if ordinal == 0 else ""
+            )
+            ordinal += 1
+            if ordinal == PIECES:
+                return
+    if ordinal == 0:
+        yield _document(file, 0, Span(1, max(len(lines), 1)), "", title="", outline=outline)
+
+
+def _sectioned(
+    sections: Sequence[Section], owned: Sequence[int], lines: Sequence[str]
+) -> Iterator[tuple[str, list[int]]]:
+    starts = [section.span.start_line - 1 for section in sections]
+    before = [line for line in owned if line < starts[0]]
+    if any(lines[line].strip() for line in before):
+        yield "", before
+    for index, section in enumerate(sections):
+        end = starts[index + 1] if index + 1 < len(starts) else len(lines)
+        yield section.title, list(range(starts[index], end))
+
+
+def _pieces(owned: Sequence[int], lines: Sequence[str]) -> Iterator[list[int]]:
+    """Cut owned lines into pieces of whole lines, preferring to end where a block ends."""
+    piece: list[int] = []
+    size = 0
+    for line in owned:
+        if piece and size + len(lines[line]) > PIECE_CHARACTERS:
+            cut = _cut(piece, lines)
+            if any(lines[i].strip() for i in piece[:cut]):
+                yield _trimmed(piece[:cut], lines)
+            piece = piece[cut:]
+            size = sum(len(lines[i]) + 1 for i in piece)
+        piece.append(line)
+        size += len(lines[line]) + 1
+    if any(_WORD.search(lines[i]) for i in piece):
+        yield _trimmed(piece, lines)
+
+
+def _cut(piece: Sequence[int], lines: Sequence[str]) -> int:
+    """Return how many lines to keep: up to the outermost block start in the second half."""
+    best, best_cost = len(piece), 1_000
+    for position in range(len(piece) // 2, len(piece)):
+        text = lines[piece[position]]
+        if not text.strip():
+            continue
+        after_blank = not lines[piece[position - 1]].strip() if position else False
+        indent = len(text) - len(text.lstrip())
+        cost = indent * 2 + (0 if after_blank else 3) + (6 if text.lstrip()[0] in "})]" else 0)
+        if cost <= best_cost:
+            best, best_cost = position, cost
+    return max(best, 1)
+
+
+def _trimmed(piece: Sequence[int], lines: Sequence[str]) -> list[int]:
+    start, end = 0, len(piece)
+    while start < end and not lines[piece[start]].strip():
+        start += 1
+    while end > start and not lines[piece[end - 1]].strip():
+        end -= 1
+    return list(piece[start:end])
+
+
+def _join(piece: Sequence[int], lines: Sequence[str]) -> str:
+    """Join lines, an ellipsis where lines of another owner were left out."""
+    shown: list[str] = []
+    previous = piece[0] - 1
+    for line in piece:
+        if line != previous + 1 and shown and shown[-1] != "…":
+            shown.append("…")
+        shown.append(lines[line][:PIECE_CHARACTERS])
+        previous = line
+    return "\n".join(shown)
+
+
+def _document(
+    node: Node, ordinal: int, span: Span, text: str, *, title: str, outline: str
+) -> Document:
+    documentation = clean(node.documentation) if ordinal == 0 else ""
+    defined = [] if node.kind is not NodeKind.FILE else _DEFINITION.findall(text)
+    names = _join_words((title or _stem(node), *defined))
+    meaning = "\n".join(
+        part
+        for part in (
+            _join_words((title or node.path, *defined)),
+            documentation[:_DOCUMENTATION_CHARACTERS],
+            text,
+        )
+        if part
+    )[:MEANING_CHARACTERS]
+    fields = Fields(
+        name=names,
+        path=" ".join(words(node.path)),
+        signature=" ".join(words(f"{clean(node.signature)} {outline}")),
+        documentation=" ".join(words(documentation)),
+        body=" ".join(words(text)),
+    )
+    return Document(node.id, ordinal, span, text, meaning, fields, digest_of(meaning))
+
+
+def _stem(node: Node) -> str:
+    return node.name.rsplit(".", 1)[0]
+
+
+def _join_words(names: Iterable[str]) -> str:
+    return " ".join(dict.fromkeys(word for name in names for word in words(name)))

@@ -1,0 +1,350 @@
+"""The composition root and public API: everything is wired here, and nowhere else."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import apsw
+
+from hikma import search as searching
+from hikma.catalog import checks, fulltext, graph, ledger, state
+from hikma.catalog.schema import Catalog
+from hikma.domain import (
+    Freshness,
+    IndexReport,
+    NodeId,
+    Query,
+    Relation,
+    SearchResult,
+    Shown,
+    Status,
+    VectorSpace,
+)
+from hikma.errors import (
+    ConfigurationError,
+    IndexMissingError,
+    NodeNotFoundError,
+    SpaceMismatchError,
+)
+from hikma.models import open_model
+from hikma.settings import DATABASE, Settings, database_path, load_settings
+from hikma.sources.roots import digest_now, find_root, head_of, is_bare
+from hikma.telemetry import Track, silent
+from hikma.vectors.sqlite import SqliteVectors
+
+if TYPE_CHECKING:
+    from hikma.protocols import Embedder, VectorStore
+    from hikma.sources.opening import Source
+
+DEFAULT_MODEL = "static"
+BACKEND = "sqlite-vec"
+WRITER_WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The space that answers, with its model and its store."""
+
+    space: VectorSpace
+    embedder: "Embedder"
+    store: "VectorStore"
+
+
+class Engine:
+    """One repository and its file; use `Engine.open`, then `close` it or use `with`."""
+
+    def __init__(self, root: Path, settings: Settings, revision: str | None = None) -> None:
+        """Hold what is needed to open the file; nothing is opened yet."""
+        self.root = root
+        self.settings = settings
+        self.revision = revision
+        self.database = _database(root, settings, revision)
+        self._catalog: Catalog | None = None
+        self._answering: Answering | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str = ".",
+        *,
+        flags: Mapping[str, Any] | None = None,
+        revision: str | None = None,
+    ) -> Self:
+        """Find the repository around `path` and read its settings."""
+        root = find_root(Path(path))
+        return cls(root, load_settings(root, os.environ, flags or {}), revision)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and whatever answers from it."""
+        if self._answering:
+            self._answering.store.close()
+        if self._catalog:
+            self._catalog.close()
+        self._answering = self._catalog = None
+
+    @property
+    def catalog(self) -> Catalog:
+        """The open file; raises IndexMissingError when there is none."""
+        if self._catalog is None:
+            self._catalog = Catalog.open(self.database)
+        return self._catalog
+
+    def index(
+        self, *, full: bool = False, dry_run: bool = False, track: Track = silent
+    ) -> IndexReport:
+        """Bring the file to the repository as it now is.
+
+        `full` builds a fresh file beside the old one, which answers until the other is complete;
+        with another `embedding_model` in the settings this is how the model is changed.
+        """
+        from hikma.sources.opening import open_source  # noqa: PLC0415 -- a search must not pay for it
+
+        with closing(open_source(self.root, self.revision)) as source:
+            if dry_run:
+                return self._preview(source)
+            _ignore_own_folder(self.database)
+            catalog = self._create()
+            with catalog.exclusive("hikma index", WRITER_WAIT_S):
+                if full:
+                    return self._index_full(source, track)
+                return self._index_into(catalog, source, track)
+
+    def search(self, query: Query) -> SearchResult:
+        """Answer a query from the file; never writes."""
+        answering = self._answer()
+        return searching.search(
+            searching.Sources(
+                self.catalog,
+                answering.store,
+                answering.embedder,
+                self._digest_now,
+                self._freshness,
+            ),
+            query,
+        )
+
+    def status(self) -> Status:
+        """Tell what is indexed, how fresh it is, and what the next run would do."""
+        from hikma import indexing  # noqa: PLC0415 -- a search must not pay for the parsers
+        from hikma.sources.opening import open_source  # noqa: PLC0415 -- likewise
+
+        with closing(open_source(self.root, self.revision)) as source:
+            snapshot = source.snapshot()
+        with self.catalog.read() as connection:
+            plan = indexing.make_plan(connection, snapshot)
+            holder = self.catalog.holder()
+            return Status(
+                database=str(self.database),
+                bytes=self.database.stat().st_size,
+                index=self._freshness(connection),
+                changed=len(plan.added) + len(plan.modified) + len(plan.removed),
+                documents=fulltext.count(connection),
+                kinds={kind.value: count for kind, count in graph.counts(connection).items()},
+                languages=graph.languages(connection),
+                skips=tuple(graph.skips(connection)),
+                space=self._space(connection),
+                writer=f"process {holder.pid}: {holder.command}" if holder else None,
+            )
+
+    def show(self, node_id: NodeId) -> Shown:
+        """Return a node, its text as indexed and its edges; NodeNotFoundError names near ids."""
+        with self.catalog.read() as connection:
+            stored = graph.find(connection, node_id)
+            if stored is None:
+                near = graph.suggest(connection, node_id, 3)
+                hint = f" Near: {', '.join(near)}." if near else " Find ids with `hikma search`."
+                raise NodeNotFoundError(f"No node has the id {node_id!r}.{hint}")
+            texts = fulltext.documents_of(connection, stored.id)
+            found = graph.neighbours(connection, stored.id)
+        fresh = all(
+            self._digest_now(one.node.path, one.file_digest) == one.file_digest for one in texts[:1]
+        )
+        relations = tuple(
+            Relation(one.kind, one.direction, one.node.id, one.node.name, one.confidence)
+            for one in found
+        )
+        return Shown(stored.node, "\n".join(one.text for one in texts), fresh, relations)
+
+    def vector_stats(self) -> list[ledger.SpaceStats]:
+        """Count vectors by kind: total, missing, stale, bytes."""
+        with self.catalog.read() as connection:
+            return ledger.stats(connection)
+
+    def rebuild_vectors(self) -> int:
+        """Build the search structure anew from the canonical rows; return how many it holds."""
+        store = SqliteVectors(self.catalog, self._answer().space)
+        with self.catalog.exclusive("hikma vectors rebuild", WRITER_WAIT_S):
+            return store.rebuild()
+
+    def insert_vectors(self, path: Path) -> int:
+        """Bring vectors from a file for existing ids; return how many documents changed."""
+        from hikma import insertion  # noqa: PLC0415 -- rarely used
+
+        answering = self._answer()
+        given = insertion.read_vectors(path)
+        with self.catalog.exclusive("hikma vectors insert", WRITER_WAIT_S):
+            return len(insertion.insert(self.catalog, answering.store, answering.embedder, given))
+
+    def collect(self) -> ledger.Collected:
+        """Drop what nothing refers to."""
+        with self.catalog.exclusive("hikma gc", WRITER_WAIT_S), self.catalog.write() as connection:
+            return ledger.collect(connection)
+
+    def examine(self) -> Sequence[checks.Finding]:
+        """Check the file's integrity and invariants; empty when it is sound."""
+        with self.catalog.read() as connection:
+            return checks.examine(connection)
+
+    def _create(self) -> Catalog:
+        if self._catalog is None:
+            self._catalog = Catalog.open(self.database, create=True)
+        return self._catalog
+
+    def _preview(self, source: "Source") -> IndexReport:
+        from hikma import indexing  # noqa: PLC0415 -- a search must not pay for the parsers
+
+        catalog = self.catalog if self.database.exists() else None
+        return indexing.preview(catalog, self.database, source)
+
+    def _index_into(self, catalog: Catalog, source: "Source", track: Track) -> IndexReport:
+        from hikma import indexing  # noqa: PLC0415 -- a search must not pay for the parsers
+
+        with catalog.write() as connection:
+            space = ledger.space(connection) or ledger.create_space(connection, self._wanted())
+        answering = self._open_space(catalog, space)
+        sink = indexing.Sink(
+            catalog, answering.store, answering.embedder, self.settings.vector_batch_size
+        )
+        return indexing.bring_up_to_date(sink, source, os.cpu_count() or 1, track)
+
+    def _index_full(self, source: "Source", track: Track) -> IndexReport:
+        """Build beside the file, then copy every page into it in one transaction."""
+        draft = self.database.with_name(f"{self.database.name}.full")
+        _discard(draft)
+        try:
+            fresh = Catalog.open(draft, create=True)
+            try:
+                report = self._index_into(fresh, source, track)
+            finally:
+                fresh.close()
+            self.catalog.replace_by(draft)
+            self._answering = None
+        finally:
+            _discard(draft)
+        return replace(report, database=str(self.database))
+
+    def _answer(self) -> Answering:
+        """Return what answers now; another process may have changed the space meanwhile."""
+        with self.catalog.read() as connection:
+            space = self._space(connection)
+        if self._answering is None or self._answering.space != space:
+            self._answering = self._open_space(self.catalog, space)
+        return self._answering
+
+    def _open_space(self, catalog: Catalog, space: VectorSpace) -> Answering:
+        _check_asked(self.settings, space)
+        embedder = open_model(space.model)
+        if (embedder.document_identity, embedder.query_identity) != (
+            space.documents,
+            space.queries,
+        ):
+            raise SpaceMismatchError(
+                f"{catalog.path} was built by another version of the model {space.model!r}; "
+                "build it anew with `hikma index --full`."
+            )
+        return Answering(space, embedder, SqliteVectors(catalog, space))
+
+    def _wanted(self) -> VectorSpace:
+        """Return the space that a fresh file gets."""
+        embedder = open_model(self.settings.embedding_model or DEFAULT_MODEL)
+        asked = self.settings.vector_dimensions
+        if asked is not None and asked != embedder.dimension:
+            raise ConfigurationError(
+                f"HIKMA_VECTOR_DIMENSIONS = {asked}, but the model {embedder.name!r} has "
+                f"{embedder.dimension}; leave it unset."
+            )
+        return VectorSpace(
+            id=0,
+            backend=BACKEND,
+            location="",
+            model=embedder.name,
+            documents=embedder.document_identity,
+            queries=embedder.query_identity,
+            dimension=embedder.dimension,
+            metric="cosine",
+            index_type=self.settings.vector_index_type,
+            state="answering",
+        )
+
+    def _space(self, connection: apsw.Connection) -> VectorSpace:
+        space = ledger.space(connection)
+        if space is None:
+            raise IndexMissingError(f"{self.database} is empty; run `hikma index` first.")
+        return space
+
+    def _freshness(self, connection: apsw.Connection) -> Freshness:
+        head = state.get(connection, "head") or None
+        partial = state.get(connection, "complete") != "1"
+        now = head if self.revision else head_of(self.root)
+        indexed_at = state.get(connection, "indexed_at") or ""
+        return Freshness(head, indexed_at, stale=partial or now != head, partial=partial)
+
+    def _digest_now(self, path: str, indexed: str) -> str | None:
+        """Tell a path's content now; a bare repository or a revision has its tree only."""
+        if self.revision or is_bare(self.root):
+            return indexed
+        return digest_now(self.root, path, indexed)
+
+
+def _database(root: Path, settings: Settings, revision: str | None) -> Path:
+    database = database_path(settings, root)
+    if revision and settings.database is None:
+        name = "".join(one if one.isalnum() or one in "-._" else "_" for one in revision)
+        return database.with_name(f"revision-{name}.db")
+    return database
+
+
+def _ignore_own_folder(database: Path) -> None:
+    """Keep `.hikma/` out of git by a .gitignore of its own."""
+    folder = database.parent
+    note = folder / ".gitignore"
+    if folder.name != DATABASE.parent.name or note.exists():
+        return
+    with suppress(OSError):  # opening the database says why the folder cannot be written
+        folder.mkdir(exist_ok=True)
+        note.write_text("*\n", encoding="utf-8")
+
+
+def _check_asked(settings: Settings, space: VectorSpace) -> None:
+    asked = {
+        "model": settings.embedding_model or space.model,
+        "dimension": settings.vector_dimensions or space.dimension,
+        "backend": settings.vector_backend,
+    }
+    held = {"model": space.model, "dimension": space.dimension, "backend": space.backend}
+    for name, value in asked.items():
+        if value != held[name]:
+            raise SpaceMismatchError(
+                f"The file was built with {name} {held[name]!r}, not {value!r}; build it anew with "
+                f"`hikma index --full` (moving it live, `hikma migrate`, comes in a later version)."
+            )
+
+
+def _discard(draft: Path) -> None:
+    for suffix in ("", "-wal", "-shm", ".lock", ".holder"):
+        draft.with_name(draft.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,313 @@
+"""The job of bringing an index to a snapshot: plan, extract, write out, embed, store.
+
+Whole files are committed in batches; the indexed `head` moves last, and until then the index says
+that it is partial. A run that stops anywhere is finished by the next one.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+import apsw
+import numpy as np
+
+from hikma import documents
+from hikma.catalog import fulltext, graph, ledger, state
+from hikma.catalog.schema import Catalog
+from hikma.domain import (
+    Document,
+    Entry,
+    Extraction,
+    IndexPlan,
+    IndexReport,
+    Node,
+    NodeKind,
+    Skip,
+    Snapshot,
+    SourceFile,
+    VectorRows,
+)
+from hikma.protocols import Embedder, VectorStore
+from hikma.sources import syntax
+from hikma.sources.contents import examine
+from hikma.sources.opening import Source
+from hikma.sources.workers import run
+from hikma.telemetry import Stopwatch, Track
+
+FORM = f"{syntax.VERSION}.{documents.FORM}"
+"""Version of extraction and text form; a file written with another one is read anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One file as a worker hands it back."""
+
+    extraction: Extraction
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where an index is written: the file, its vectors, its model."""
+
+    catalog: Catalog
+    store: VectorStore
+    embedder: Embedder
+    batch_size: int
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts of one run."""
+
+    documents: int = 0
+    embedded: int = 0
+    source_bytes: int = 0
+    skips: list[Skip] = field(default_factory=list)
+    limitations: list[Skip] = field(default_factory=list)
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+
+def make_plan(connection: apsw.Connection, snapshot: Snapshot) -> IndexPlan:
+    """Compare a snapshot with what is indexed; equal content is never read."""
+    indexed = graph.file_digests(connection)
+    skipped = {skip.path: skip.digest for skip in graph.skips(connection)}
+    known = skipped | indexed if state.get(connection, "form") == FORM else {}
+    wanted = {entry.path: entry for entry in snapshot.entries}
+    changed = [entry for entry in snapshot.entries if known.get(entry.path) != entry.digest]
+    return IndexPlan(
+        added=tuple(entry for entry in changed if entry.path not in indexed),
+        modified=tuple(entry for entry in changed if entry.path in indexed),
+        removed=tuple(sorted(indexed.keys() - wanted.keys())),
+    )
+
+
+def bring_up_to_date(sink: Sink, source: Source, workers: int, track: Track) -> IndexReport:
+    """Index what changed; with nothing changed nothing is parsed, embedded or written."""
+    start = time.perf_counter()
+    tally = _Tally()
+    with tally.watch.stage("snapshot"):
+        snapshot = source.snapshot()
+        plan = make_plan(sink.catalog.reader(), snapshot)
+    if _is_current(sink.catalog.reader(), snapshot, plan):
+        tally.skips += graph.skips(sink.catalog.reader())
+        return _with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
+    _begin(sink.catalog)
+    _remove(sink, plan.removed)
+    todo = (*plan.added, *plan.modified)
+    tally.source_bytes = sum(entry.size for entry in todo)
+    done = 0
+    for batch in _batches(_read(source, todo, workers, tally), sink.batch_size):
+        _store(sink, batch, tally)
+        done += len(batch)
+        track("index", done, len(todo))
+    with tally.watch.stage("link"):
+        _finish(sink.catalog, snapshot, tally)
+    return _with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
+
+
+def _with_counts(catalog: Catalog, done: IndexReport) -> IndexReport:
+    """Add what the file now holds."""
+    with catalog.read() as connection:
+        kinds = {kind.value: count for kind, count in graph.counts(connection).items()}
+        return replace(done, kinds=kinds, documents=fulltext.count(connection))
+
+
+def _report(
+    database: Path, snapshot: Snapshot, plan: IndexPlan, tally: _Tally, start: float
+) -> IndexReport:
+    """Sum up a run from its tally."""
+    return IndexReport(
+        database=str(database),
+        head=snapshot.head,
+        added=len(plan.added),
+        modified=len(plan.modified),
+        removed=len(plan.removed),
+        documents=0,
+        embedded=tally.embedded,
+        source_bytes=tally.source_bytes,
+        kinds={},
+        skips=tuple(sorted(tally.skips, key=lambda skip: skip.path)),
+        limitations=tuple(tally.limitations),
+        stages={name: round(spent, 4) for name, spent in tally.watch.seconds.items()},
+        took_s=round(time.perf_counter() - start, 4),
+    )
+
+
+def preview(catalog: Catalog | None, database: Path, source: Source) -> IndexReport:
+    """Report what a run would do, and do nothing; None is a file yet to be made."""
+    start = time.perf_counter()
+    snapshot = source.snapshot()
+    tally = _Tally(skips=list(snapshot.skips))
+    if catalog is None:
+        plan = IndexPlan(snapshot.entries, (), ())
+        return replace(_report(database, snapshot, plan, tally, start), dry_run=True)
+    plan = make_plan(catalog.reader(), snapshot)
+    return replace(
+        _with_counts(catalog, _report(database, snapshot, plan, tally, start)), dry_run=True
+    )
+
+
+def extract_and_write_out(file: SourceFile) -> Written | Skip:
+    """Read one file: the task of a parsing worker."""
+    extraction = syntax.extract(file)
+    if isinstance(extraction, Skip):
+        return replace(extraction, digest=file.digest)
+    return Written(extraction, tuple(documents.write_out(extraction)))
+
+
+def as_text(file: SourceFile, reason: str) -> Written | Skip:
+    """Read a file whose parsing failed as plain text, so that it can still be found."""
+    text = examine(file.path, file.content)
+    if isinstance(text, Skip):
+        return replace(text, digest=file.digest)
+    extraction = syntax.plain(file, text, limitation=reason)
+    return Written(extraction, tuple(documents.write_out(extraction)))
+
+
+def _is_current(connection: apsw.Connection, snapshot: Snapshot, plan: IndexPlan) -> bool:
+    return (
+        plan.empty
+        and state.get(connection, "complete") == "1"
+        and state.get(connection, "head") == (snapshot.head or "")
+        and state.get(connection, "form") == FORM
+        and graph.skips(connection) == _skips(connection, snapshot)
+    )
+
+
+def _skips(connection: apsw.Connection, snapshot: Snapshot) -> list[Skip]:
+    """Return the snapshot's own skips and those known by content that still hold."""
+    content = {entry.path: entry.digest for entry in snapshot.entries}
+    known = [s for s in graph.skips(connection) if s.digest and content.get(s.path) == s.digest]
+    return sorted((*snapshot.skips, *known), key=lambda skip: skip.path)
+
+
+def _begin(catalog: Catalog) -> None:
+    with catalog.write() as connection:
+        state.put(connection, "complete", "0")
+
+
+def _read(
+    source: Source, todo: Sequence[Entry], workers: int, tally: _Tally
+) -> Iterator[Written | Skip]:
+    """Stream files through the workers; one that cannot be read any more is a skip."""
+    lost: list[Skip] = []
+
+    def contents() -> Iterator[SourceFile]:
+        for entry in todo:
+            loaded = source.load(entry)
+            if isinstance(loaded, Skip):
+                lost.append(loaded)
+            else:
+                yield loaded
+
+    results = run(extract_and_write_out, contents(), workers=workers, on_failure=as_text)
+    while True:
+        with tally.watch.stage("extract"):
+            result = next(results, None)
+        if result is None:
+            break
+        yield result
+    yield from lost
+
+
+def _batches(results: Iterable[Written | Skip], batch_size: int) -> Iterator[list[Written | Skip]]:
+    """Group whole files until they hold `batch_size` documents."""
+    batch: list[Written | Skip] = []
+    size = 0
+    for result in results:
+        batch.append(result)
+        size += len(result.documents) if isinstance(result, Written) else 0
+        if size >= batch_size:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _store(sink: Sink, batch: Sequence[Written | Skip], tally: _Tally) -> None:
+    """Embed what has no vector yet, then commit the batch's rows in one transaction."""
+    files = [one for one in batch if isinstance(one, Written)]
+    skips = [one for one in batch if isinstance(one, Skip)]
+    tally.skips += skips
+    tally.limitations += [
+        Skip(one.extraction.path, one.extraction.limitation)
+        for one in files
+        if one.extraction.limitation
+    ]
+    texts = {document.digest: document.meaning for one in files for document in one.documents}
+    digests, vectors = _embed(sink, texts, tally)
+    with tally.watch.stage("store"), sink.catalog.write() as connection:
+        ledger.put_embeddings(connection, sink.embedder.document_identity, digests, vectors)
+        written, removed = _put(connection, files)
+        removed += list(
+            chain.from_iterable(graph.remove_file(connection, skip.path) for skip in skips)
+        )
+        _move_vectors(sink, connection, written, removed)
+    tally.documents += sum(len(one.documents) for one in files)
+    tally.embedded += len(digests)
+
+
+def _embed(sink: Sink, texts: dict[bytes, str], tally: _Tally) -> tuple[list[bytes], VectorRows]:
+    """Embed the texts that no vector exists for yet, in a fixed order."""
+    with tally.watch.stage("embed"):
+        identity = sink.embedder.document_identity
+        missing = ledger.missing(sink.catalog.reader(), identity, list(texts))
+        digests = [digest for digest in texts if digest in missing]
+        return digests, sink.embedder.embed_documents([texts[digest] for digest in digests])
+
+
+def _put(
+    connection: apsw.Connection, files: Sequence[Written]
+) -> tuple[list[tuple[int, bytes]], list[int]]:
+    """Write the rows of whole files; return documents written (id, digest) and removed (id)."""
+    written: list[tuple[int, bytes]] = []
+    removed: list[int] = []
+    for file in files:
+        found = file.extraction
+        rows = graph.put_file(connection, found.nodes, found.edges, found.references)
+        documents_rows = fulltext.put_documents(connection, rows.ids, file.documents)
+        written += documents_rows.written
+        removed += [*rows.removed_documents, *documents_rows.removed]
+    return written, removed
+
+
+def _move_vectors(
+    sink: Sink,
+    connection: apsw.Connection,
+    written: Sequence[tuple[int, bytes]],
+    removed: Sequence[int],
+) -> None:
+    """Bring ledger and store to the documents, inside the same transaction."""
+    ledger.tombstone(connection, removed)
+    sink.store.delete(removed)
+    ledger.record(connection, sink.embedder.document_identity, written)
+    ids = np.array(sorted(document for document, _ in written), dtype=np.int64)
+    if len(ids):
+        sink.store.upsert(ledger.vectors_of(connection, ids))
+
+
+def _remove(sink: Sink, paths: Sequence[str]) -> None:
+    for start in range(0, len(paths), sink.batch_size):
+        some = paths[start : start + sink.batch_size]
+        with sink.catalog.write() as connection:
+            removed = [one for path in some for one in graph.remove_file(connection, path)]
+            _move_vectors(sink, connection, [], removed)
+
+
+def _finish(catalog: Catalog, snapshot: Snapshot, tally: _Tally) -> None:
+    """Link what spans files, record the skips, and only then move the head."""
+    repository = Node(f"repository:{snapshot.name}", NodeKind.REPOSITORY, snapshot.name, "")
+    with catalog.write() as connection:
+        graph.link_tree(connection, repository)
+        graph.link_tests(connection)
+        read = {skip.path for skip in tally.skips}
+        tally.skips += [s for s in _skips(connection, snapshot) if s.path not in read]
+        graph.put_skips(connection, tally.skips)
+        state.put(connection, "form", FORM)
+        state.put(connection, "head", snapshot.head or "")
+        state.put(connection, "indexed_at", datetime.now(UTC).isoformat(timespec="seconds"))
+        state.put(connection, "complete", "1")

@@ -1,0 +1,124 @@
+"""The job of bringing vectors from a file for ids that exist: all of them, or none."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+
+from hikma.catalog import fulltext, graph, ledger
+from hikma.catalog.schema import Catalog
+from hikma.domain import NodeId
+from hikma.errors import InvalidVectorError, UsageError
+from hikma.protocols import Embedder, VectorStore
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One vector of a file: the node's id, which of its documents, and its values."""
+
+    id: NodeId
+    ordinal: int
+    vector: Any
+
+
+def read_vectors(path: Path) -> list[Given]:
+    """Read `.jsonl` (objects with id, vector, optionally ordinal) or `.npz` (ids, vectors).
+
+    Raises UsageError for another form, InvalidVectorError listing every line that is not one.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file; give a .jsonl or .npz file of vectors.")
+    if path.suffix == ".npz":
+        return list(_from_numpy(path))
+    if path.suffix in (".jsonl", ".ndjson"):
+        return _from_lines(path)
+    raise UsageError(f"{path.name} has an unknown ending; give a .jsonl or .npz file of vectors.")
+
+
+def insert(
+    catalog: Catalog, store: VectorStore, embedder: Embedder, given: list[Given]
+) -> list[int]:
+    """Replace the vectors of existing documents; return the ids of all documents changed.
+
+    A vector belongs to a text, so documents with the same text share it. Any failure (an unknown
+    id, a wrong length, NaN, a zero norm) refuses the whole file and lists every failure.
+    """
+    with catalog.write() as connection:
+        digests, failures = _resolve(connection, given)
+        names = [f"{one.id}[{one.ordinal}]" for one in given]
+        known = [index for index, digest in enumerate(digests) if digest is not None]
+        try:
+            rows = ledger.validate(
+                [names[index] for index in known],
+                [given[index].vector for index in known],
+                store.dimension,
+            )
+        except InvalidVectorError as error:
+            failures += error.failures
+        if failures:
+            raise InvalidVectorError(failures)
+        wanted = [digest for digest in digests if digest is not None]
+        changed = ledger.put_embeddings(connection, embedder.document_identity, wanted, rows)
+        ids = np.array(sorted(changed), dtype=np.int64)
+        store.upsert(ledger.vectors_of(connection, ids))
+    return changed
+
+
+def _resolve(
+    connection: apsw.Connection, given: list[Given]
+) -> tuple[list[bytes | None], list[str]]:
+    digests: list[bytes | None] = []
+    failures: list[str] = []
+    seen: dict[bytes, str] = {}
+    for one in given:
+        digest = _digest(connection, one)
+        if digest is None:
+            failures.append(f"{one.id}[{one.ordinal}]: no such document")
+        elif digest in seen:
+            failures.append(f"{one.id}[{one.ordinal}]: same text as {seen[digest]}, given twice")
+            digest = None
+        else:
+            seen[digest] = one.id
+        digests.append(digest)
+    return digests, failures
+
+
+def _digest(connection: apsw.Connection, one: Given) -> bytes | None:
+    stored = graph.find(connection, one.id)
+    if stored is None:
+        return None
+    return fulltext.digest_of(connection, stored.id, one.ordinal)
+
+
+def _from_lines(path: Path) -> list[Given]:
+    found: list[Given] = []
+    failures: list[str] = []
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                found.append(Given(str(row["id"]), int(row.get("ordinal", 0)), row["vector"]))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                failures.append(f"line {number}: not an object with id and vector ({error!r:.80})")
+    if failures:
+        raise InvalidVectorError(failures)
+    return found
+
+
+def _from_numpy(path: Path) -> Iterator[Given]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            ids, vectors = arrays["ids"], arrays["vectors"]
+            ordinals = arrays["ordinals"] if "ordinals" in arrays else np.zeros(len(ids), int)
+    except (ValueError, KeyError, OSError) as error:
+        raise UsageError(f"{path.name} lacks the arrays ids and vectors ({error}).") from error
+    if not len(ids) == len(vectors) == len(ordinals):
+        raise UsageError(f"{path.name} has {len(ids)} ids for {len(vectors)} vectors.")
+    for one, ordinal, vector in zip(ids, ordinals, vectors, strict=True):
+        yield Given(str(one), int(ordinal), vector)

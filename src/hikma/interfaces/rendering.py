@@ -1,0 +1,156 @@
+"""Results as lines for people, or as one JSON object for programs."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from hikma.catalog.checks import Finding
+from hikma.catalog.ledger import Collected, SpaceStats
+from hikma.domain import Hit, IndexReport, SearchResult, Shown, Skip, Status
+
+_SNIPPET_LINES = 6
+_SHOWN_SKIPS = 5
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def as_json(result: Any) -> str:
+    """Return one JSON object; dataclasses and enums become their plain values."""
+    return json.dumps(_plain(result), ensure_ascii=False)
+
+
+def search_result(result: SearchResult) -> list[str]:
+    """Render hits, best first, and every reason for doubt."""
+    lines = [line for hit in result.hits for line in _hit(hit)]
+    if not result.hits:
+        lines.append("nothing found")
+    if result.index.partial:
+        lines.append("the index is partial: a run has not finished; run `hikma index`")
+    elif result.index.stale:
+        lines.append("the index is of another commit; run `hikma index`")
+    lines += [f"degraded: {_safe(reason)}" for reason in result.degraded]
+    return lines
+
+
+def index_report(report: IndexReport) -> list[str]:
+    """Render what a run did or would do."""
+    verb = "would be " if report.dry_run else ""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items())
+    lines = [
+        f"{verb}added {report.added:,}, modified {report.modified:,}, removed {report.removed:,} "
+        f"files in {report.took_s:.2f} s",
+        f"{report.database}: {kinds or 'empty'}; {report.documents:,} documents, "
+        f"{report.embedded:,} newly embedded",
+    ]
+    lines += _skips(report.skips)
+    lines += [f"read as text: {_safe(one.path)}: {one.reason}" for one in report.limitations]
+    return lines
+
+
+def status(found: Status) -> list[str]:
+    """Render what is indexed and how fresh it is."""
+    index = found.index
+    state = "partial" if index.partial else "of another commit" if index.stale else "of HEAD"
+    lines = [
+        f"{found.database}: {found.bytes / 1e6:.1f} MB",
+        f"index: {state}, head {index.head or 'none'}, made {index.indexed_at or 'never'}",
+        f"changed since: {found.changed:,} files",
+        "nodes: " + ", ".join(f"{count:,} {kind}" for kind, count in found.kinds.items()),
+        "symbols: " + ", ".join(f"{count:,} {name}" for name, count in found.languages.items()),
+        f"documents: {found.documents:,}",
+        f"vectors: {found.space.backend}, model {found.space.model}, "
+        f"{found.space.dimension} dimensions, {found.space.metric}",
+    ]
+    lines += [f"being written by {found.writer}"] if found.writer else []
+    return lines + _skips(found.skips)
+
+
+def shown(found: Shown) -> list[str]:
+    """Render a node, its text and its neighbours."""
+    node = found.node
+    place = f"{node.path}:{node.span.start_line}" if node.span else node.path
+    kind = node.symbol_kind.value if node.symbol_kind else node.kind.value
+    lines = [
+        f"{node.id}  ({kind}, {_safe(place)})"
+        + ("" if found.fresh else "  [changed since it was indexed]")
+    ]
+    lines += [_safe(node.signature)] if node.signature else []
+    lines += ["", *(_safe(line) for line in found.text.split("\n")), ""]
+    for one in found.relations:
+        arrow = "->" if one.direction == "out" else "<-"
+        sure = "" if one.confidence == 1 else f"  (confidence {one.confidence:g})"
+        lines.append(f"{one.kind.value} {arrow} {_safe(one.id)}{sure}")
+    return lines
+
+
+def findings(result: Mapping[str, Sequence[Finding]]) -> list[str]:
+    """Render what is wrong, each with its remedy."""
+    lines = [f"{one.name}: {one.fact}; {one.remedy}" for one in result["findings"]]
+    return lines or ["sound: integrity and every invariant hold"]
+
+
+def vector_stats(result: Mapping[str, Sequence[SpaceStats]]) -> list[str]:
+    """Render counts of vectors by kind."""
+    return [
+        f"{one.kind.value}: {one.total:,} documents, {one.missing:,} missing, {one.stale:,} stale, "
+        f"{one.dimension} dimensions, {one.bytes / 1e6:.2f} MB"
+        for one in result["kinds"]
+    ] or ["no vectors"]
+
+
+def collected(result: Collected) -> list[str]:
+    """Render what was dropped."""
+    return [
+        f"dropped {result.embeddings:,} vectors and {result.tombstones:,} tombstones, "
+        f"{result.bytes / 1e6:.2f} MB"
+    ]
+
+
+def counted(words: str) -> Callable[[Mapping[str, int]], list[str]]:
+    """Return a renderer of one count."""
+    return lambda result: [f"{count:,} {words}" for count in result.values()]
+
+
+def _hit(hit: Hit) -> list[str]:
+    kind = hit.properties.get("symbol_kind") or hit.kind.value
+    similarity = "" if hit.similarity is None else f", similarity {hit.similarity:.2f}"
+    changed = "" if hit.fresh else "  [changed since it was indexed]"
+    lines = [
+        f"{hit.rank}. {_safe(hit.path)}:{hit.start_line}-{hit.end_line}  {kind} {_safe(hit.name)}"
+        f"  (score {hit.score:.2f}{similarity}){changed}"
+    ]
+    snippet = [line for line in hit.snippet.split("\n") if line.strip()]
+    lines += [f"     {_safe(line)[:110]}" for line in snippet[:_SNIPPET_LINES]]
+    for one in hit.explanation:
+        rank = "" if one.rank is None else f" (rank {one.rank})"
+        lines.append(f"     {one.share:+.3f}  {one.rule}{rank}")
+    return [*lines, ""]
+
+
+def _skips(skips: Sequence[Skip]) -> list[str]:
+    if not skips:
+        return []
+    reasons = Counter(skip.reason for skip in skips)
+    shown_reasons = reasons.most_common(_SHOWN_SKIPS)
+    listed = "; ".join(f"{count:,} {_safe(reason)}" for reason, count in shown_reasons)
+    more = f"; {len(reasons) - _SHOWN_SKIPS} other reasons" if len(reasons) > _SHOWN_SKIPS else ""
+    return [f"skipped {len(skips):,}: {listed}{more} (all with --json)"]
+
+
+def _safe(text: str) -> str:
+    """Keep text of a stranger's file from steering the terminal or breaking a line."""
+    return _CONTROL.sub("\ufffd", text.replace("\n", "\\n").replace("\t", "    "))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+        if value.get("explanation") == ():
+            del value["explanation"]
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value

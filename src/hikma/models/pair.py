@@ -1,0 +1,50 @@
+"""Two encoders of one space as one embedder: one side for documents, one for queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hikma.domain import Vector, VectorRows
+
+
+class Encoder(Protocol):
+    """Texts to unit vectors, by a model that knows what it is made of."""
+
+    identity: str
+    dimension: int
+
+    def embed(self, texts: Sequence[str]) -> VectorRows:
+        """Return one unit vector a text; shape (len(texts), dimension)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An `Embedder` whose sides share a space and may cost very different times."""
+
+    name: str
+    documents: Encoder
+    queries: Encoder
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+        return self.documents.dimension
+
+    @property
+    def document_identity(self) -> str:
+        """Identity of the documents' side."""
+        return self.documents.identity
+
+    @property
+    def query_identity(self) -> str:
+        """Identity of the queries' side."""
+        return self.queries.identity
+
+    def embed_documents(self, texts: Sequence[str]) -> VectorRows:
+        """Embed texts; shape (len(texts), dimension), rows of norm 1."""
+        return self.documents.embed(texts)
+
+    def embed_query(self, text: str) -> Vector:
+        """Embed one query; shape (dimension,), norm 1."""
+        vector: Vector = self.queries.embed([text])[0]
+        return vector

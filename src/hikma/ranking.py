@@ -1,0 +1,244 @@
+"""From candidates to an order: fusion of the retrievers, code-aware rules, diversity by file.
+
+Pure functions over what the catalog and the vectors returned. Every figure that a rule uses stands
+in `Weights`, the one table that is tuned.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from hikma.domain import NodeKind, Share, StoredDocument, SymbolKind
+
+_STOP = """
+a about all an and any are as at be been before being both but by can could did do does each else
+for from get gets getting had has have how i if in into is it its itself may might more most must
+my no nor not of off on once only or other our out over own same shall should so some such than
+that the their them then there these they this those through to too up us use used uses using very
+was we were what when where which while who whom whose why will with would you your
+"""
+STOP_WORDS = frozenset(_STOP.split())
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|#|->)[A-Za-z_$][\w$]*)*")
+_SENTENCE = re.compile(r"\s")
+_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_TEST_PATH = re.compile(
+    r"(^|/)(tests?|__tests__|specs?|testing|testdata|fixtures?|e2e|mocks?|__mocks__)/"
+    r"|(^|/)(test_[^/]*|[^/]*([._-]test|_tests?|[._-]spec|Tests?|Spec)\.[^/.]+|conftest\.py)$"
+)
+_ASIDE_PATH = re.compile(
+    r"(^|/)(examples?|samples?|demos?|bench(marks?)?|docs?|documentation|legacy|deprecated|compat|"
+    r"scripts?|tools?|contrib|vendor|third_party|playground|www|website|\.github)/",
+    re.IGNORECASE,
+)
+_PROSE = frozenset({"markdown", "rst", "text", "html", "json", "yaml", "toml", "xml", "css", "po"})
+_TEST_WORDS = frozenset({"test", "tests", "tested", "testing", "spec", "specs", "fixture"})
+_PROSE_WORDS = frozenset(
+    {"readme", "docs", "documentation", "document", "changelog", "guide", "tutorial", "config"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The table of every figure in ranking; shares are on the scale of a cosine similarity."""
+
+    lexical: float = 0.6
+    dense: float = 1.0
+    dense_floor: float = 0.0
+    exact_name: float = 0.5
+    qualified_name: float = 0.3
+    name_overlap: float = 0.25
+    stem_overlap: float = 0.3
+    path_overlap: float = 0.1
+    file_support: float = 0.15
+    container: float = 0.03
+    test: float = 0.45
+    aside: float = 0.75
+    prose: float = 0.7
+    same_file: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A query taken apart: content words, whole identifiers, and what it asks for."""
+
+    words: tuple[str, ...]
+    identifiers: frozenset[str]
+    qualified: frozenset[str]
+    symbol_like: bool
+    wants_tests: bool
+    wants_prose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A document that a retriever found; `ranks` tells by which and where, 1-based."""
+
+    document: StoredDocument
+    bm25: float
+    similarity: float | None
+    ranks: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Scored:
+    """A candidate with its score and what made it."""
+
+    candidate: Candidate
+    score: float = 0.0
+    shares: list[Share] = field(default_factory=list)
+
+    def add(self, rule: str, share: float, rank: int | None = None) -> None:
+        """Add a rule's share; a share of nothing leaves no trace."""
+        if share:
+            self.score += share
+            self.shares.append(Share(rule, round(share, 4), rank))
+
+
+def parse(text: str) -> Terms:
+    """Take a query apart; stop words are dropped unless there is nothing else."""
+    identifiers = _IDENTIFIER.findall(text)
+    split = [word for run in re.findall(r"\w+", text) for word in name_words(run)]
+    content = [word for word in split if word not in STOP_WORDS] or split
+    simple = {part.lower() for name in identifiers for part in re.split(r"\.|::|#|->", name)}
+    asked = set(split)
+    return Terms(
+        words=tuple(dict.fromkeys(content)),
+        identifiers=frozenset(simple - STOP_WORDS),
+        qualified=frozenset(
+            re.sub(r"::|#|->", ".", name).lower() for name in identifiers if not name.isalnum()
+        ),
+        symbol_like=not _SENTENCE.search(text.strip()),
+        wants_tests=bool(asked & _TEST_WORDS),
+        wants_prose=bool(asked & _PROSE_WORDS),
+    )
+
+
+@lru_cache(maxsize=50_000)
+def name_words(name: str) -> tuple[str, ...]:
+    """Return the parts of an identifier in lower case: `getUserName` gives get, user, name."""
+    return tuple(part.lower() for part in _PART.findall(name))
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """Cut the endings by which English forms of one word differ; longer stems than Porter's."""
+    for ending in ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ors", "or"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:  # noqa: PLR2004 -- a stem of four
+            return word[: -len(ending)].rstrip("e")
+    for ending in ("ies", "ied", "es", "ed", "s", "e", "y"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:  # noqa: PLR2004 -- a stem of three
+            return word[: -len(ending)]
+    return word
+
+
+def rank(
+    terms: Terms, candidates: Sequence[Candidate], weights: Weights, limit: int
+) -> list[Scored]:
+    """Return the best `limit` candidates, best first, ties by document id."""
+    scored = _fuse(candidates, weights)
+    for one in scored:
+        _name_rules(one, terms, weights)
+        _path_rules(one, terms, weights)
+    _file_support(scored, weights)
+    for one in scored:
+        _demote(one, terms, weights)
+    return _diversify(scored, weights)[:limit]
+
+
+def _fuse(candidates: Iterable[Candidate], weights: Weights) -> list[Scored]:
+    """Weighted sum of cosine similarity and BM25 over the best BM25 (see ARCHITECTURE, Ranking)."""
+    scored = [Scored(candidate) for candidate in candidates]
+    best = max((one.candidate.bm25 for one in scored), default=0.0) or 1.0
+    for one in scored:
+        candidate = one.candidate
+        one.add("lexical", weights.lexical * candidate.bm25 / best, candidate.ranks.get("lexical"))
+        near = max((candidate.similarity or 0.0) - weights.dense_floor, 0.0)
+        one.add("dense", weights.dense * near, candidate.ranks.get("dense"))
+    return scored
+
+
+def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
+    node = one.candidate.document.node
+    if node.kind is NodeKind.FILE:
+        return
+    strength = 2.0 if terms.symbol_like else 1.0
+    if node.name.lower() in terms.identifiers and _is_telling(node.name, terms):
+        one.add("exact name", weights.exact_name * strength)
+    if any(_ends_qualified(node.qualified_name.lower(), name) for name in terms.qualified):
+        one.add("qualified name", weights.qualified_name * strength)
+    one.add("name", weights.name_overlap * _overlap(name_words(node.name), terms))
+    if node.symbol_kind in (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.STRUCT):
+        one.add("container", weights.container)
+
+
+def _is_telling(name: str, terms: Terms) -> bool:
+    """Whether a name says something: one plain word of a sentence is a coincidence."""
+    return terms.symbol_like or len(name_words(name)) > 1 or not name.islower()
+
+
+def _ends_qualified(qualified: str, name: str) -> bool:
+    return qualified == name or qualified.endswith(f".{name}")
+
+
+def _path_rules(one: Scored, terms: Terms, weights: Weights) -> None:
+    *folders, name = one.candidate.document.node.path.split("/")
+    file_words = name_words(name.split(".", 1)[0])
+    if file_words in (("index",), ("init",), ("mod",), ("main",)) and folders:
+        file_words = name_words(folders[-1])
+    one.add("file name", weights.stem_overlap * _overlap(file_words, terms))
+    folder_words = [word for folder in folders[-3:] for word in name_words(folder)]
+    one.add("folder", weights.path_overlap * _overlap(folder_words, terms))
+
+
+def _overlap(own: Sequence[str], terms: Terms) -> float:
+    """Share of a name's words that the query has, weighted by how much of the query they are.
+
+    The harmonic mean of the two coverages, so that neither a long name nor a long query wins alone;
+    the query's side is capped at three words, for a name rarely has more.
+    """
+    mine = {stem(word) for word in own if word not in STOP_WORDS}
+    asked = {stem(word) for word in terms.words}
+    common = len(mine & asked)
+    if not common:
+        return 0.0
+    precision, recall = common / len(mine), common / min(len(asked), 3)
+    return min(1.0, 2 * precision * recall / (precision + recall))
+
+
+def _file_support(scored: Sequence[Scored], weights: Weights) -> None:
+    """Raise the documents of a file of which several answer."""
+    by_file: dict[str, float] = defaultdict(float)
+    for one in scored:
+        by_file[one.candidate.document.node.path] += one.score
+    top = max(by_file.values(), default=0.0) or 1.0
+    for one in scored:
+        share = by_file[one.candidate.document.node.path] / top
+        one.add("file", weights.file_support * math.sqrt(share))
+
+
+def _demote(one: Scored, terms: Terms, weights: Weights) -> None:
+    node = one.candidate.document.node
+    test = node.kind is NodeKind.TEST or _TEST_PATH.search(node.path)
+    if test and not terms.wants_tests:
+        one.add("test", (weights.test - 1) * one.score)
+    if _ASIDE_PATH.search(node.path):
+        one.add("aside", (weights.aside - 1) * one.score)
+    if (node.language in _PROSE or node.language is None) and not terms.wants_prose:
+        one.add("prose", (weights.prose - 1) * one.score)
+
+
+def _diversify(scored: Iterable[Scored], weights: Weights) -> list[Scored]:
+    """Order by score, each further document of one file counting less."""
+    seen: dict[str, int] = defaultdict(int)
+    for one in sorted(scored, key=_order):
+        path = one.candidate.document.node.path
+        one.add("same file", (weights.same_file ** seen[path] - 1) * one.score)
+        seen[path] += 1
+    return sorted(scored, key=_order)
+
+
+def _order(one: Scored) -> tuple[float, int]:
+    return (-one.score, one.candidate.document.id)

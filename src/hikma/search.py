@@ -1,0 +1,246 @@
+"""The job of answering a query: retrievers, fusion and rules, cut. Read this file first.
+
+A query runs inside one read transaction, so that a writer beside it changes nothing half-way;
+it writes nothing, and its answer depends on the index and the query alone.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import apsw
+import numpy as np
+
+from hikma import ranking
+from hikma.catalog import fulltext, graph, ledger
+from hikma.catalog.schema import Catalog
+from hikma.documents import words
+from hikma.domain import (
+    DocumentIds,
+    Freshness,
+    Hit,
+    Mode,
+    NodeKind,
+    Query,
+    SearchResult,
+    StoredDocument,
+    Vector,
+)
+from hikma.errors import ModelError, QueryError
+from hikma.protocols import Embedder, VectorStore
+
+LONGEST_QUERY = 10_000
+"""Characters; a longer text is a document, not a question."""
+MOST_TERMS = 64
+CANDIDATES = 150
+"""Documents asked of each retriever, at least ten for each hit wanted."""
+FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
+"""BM25 weights of name, path, signature, documentation, body."""
+SEMANTIC_FLOOR = 0.1
+_FLOORLESS = -1.0
+_SNIPPET_CHARACTERS = 1_600
+
+
+WEIGHTS = ranking.Weights()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a search reads from; `digest_now` tells a path's content now, for freshness."""
+
+    catalog: Catalog
+    store: VectorStore
+    embedder: Embedder
+    digest_now: Callable[[str, str], str | None]
+    freshness: Callable[[apsw.Connection], Freshness]
+    weights: ranking.Weights = WEIGHTS
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the retrievers brought: scores and ranks by document id."""
+
+    bm25: dict[int, float]
+    similarity: dict[int, float]
+    lexical: dict[int, int]
+    dense: dict[int, int]
+    degraded: list[str]
+
+
+def search(sources: Sources, query: Query) -> SearchResult:
+    """Answer a query.
+
+    Raises QueryError for an empty or oversized query, FilterError for a filter that nothing can
+    satisfy; a retriever that fails in hybrid mode is named in `degraded`.
+    """
+    start = time.perf_counter()
+    check(query)
+    terms = ranking.parse(query.text)
+    with sources.catalog.read() as connection:
+        within = graph.resolve(connection, query.filter)
+        found = _retrieve(sources, connection, query, within)
+        candidates = _candidates(connection, found)
+        freshness = sources.freshness(connection)
+    asked = _asked_for(terms, query)
+    kept = _above_floor(candidates, query)
+    scored = ranking.rank(asked, kept, sources.weights, query.limit)
+    hits = tuple(
+        _hit(position, one, query, sources.digest_now) for position, one in enumerate(scored, 1)
+    )
+    took_ms = round((time.perf_counter() - start) * 1_000, 2)
+    return SearchResult(query.text, query.mode, took_ms, freshness, hits, tuple(found.degraded))
+
+
+def check(query: Query) -> None:
+    """Raise QueryError for a query that cannot be answered."""
+    if not query.text.strip():
+        raise QueryError("The query is empty; ask for words, a name or a sentence.")
+    if len(query.text) > LONGEST_QUERY:
+        raise QueryError(
+            f"The query has {len(query.text):,} characters; ask with at most {LONGEST_QUERY:,}."
+        )
+    if not any(character.isalnum() for character in query.text):
+        raise QueryError(f"The query {query.text[:40]!r} has no word; ask for words or a name.")
+    if not 1 <= query.limit <= 1_000:  # noqa: PLR2004 -- the bound stands in the message
+        raise QueryError(f"limit = {query.limit}; choose 1 to 1000.")
+    if query.min_similarity is not None and not -1 <= query.min_similarity <= 1:
+        raise QueryError(f"min-similarity = {query.min_similarity}; a cosine lies in -1 to 1.")
+
+
+def _retrieve(
+    sources: Sources,
+    connection: apsw.Connection,
+    query: Query,
+    within: DocumentIds | None,
+) -> _Found:
+    found = _Found({}, {}, {}, {}, [])
+    if within is not None and not len(within):
+        return found
+    depth = max(CANDIDATES, query.limit * 10)
+    if query.mode is not Mode.SEMANTIC:
+        _lexical(connection, query, depth, within, found)
+    if query.mode is not Mode.LEXICAL:
+        try:
+            _dense(sources, connection, query, depth, within, found)
+        except (ModelError, apsw.Error) as error:
+            if query.mode is Mode.SEMANTIC:
+                raise
+            found.degraded.append(f"dense: {error}")
+    return found
+
+
+def _lexical(
+    connection: apsw.Connection,
+    query: Query,
+    depth: int,
+    within: DocumentIds | None,
+    found: _Found,
+) -> None:
+    asked = list(dict.fromkeys(words(query.text)))
+    content = [word for word in asked if word not in ranking.STOP_WORDS] or asked
+    expression = fulltext.quote(content[:MOST_TERMS])
+    rows = fulltext.match(connection, expression, depth, FIELD_WEIGHTS, within)
+    for position, (document, score) in enumerate(rows, 1):
+        found.bm25[document] = score
+        found.lexical[document] = position
+
+
+def _dense(
+    sources: Sources,
+    connection: apsw.Connection,
+    query: Query,
+    depth: int,
+    within: DocumentIds | None,
+    found: _Found,
+) -> None:
+    """Ask the store for neighbours, then score what only words found, exactly."""
+    vector = sources.embedder.embed_query(query.text)
+    for position, (document, distance) in enumerate(
+        sources.store.nearest(vector, depth, within), 1
+    ):
+        found.similarity[document] = 1.0 - distance
+        found.dense[document] = position
+    rest = np.array(sorted(found.bm25.keys() - found.similarity.keys()), dtype=np.int64)
+    found.similarity |= _similarities(connection, vector, rest)
+
+
+def _similarities(
+    connection: apsw.Connection, vector: Vector, ids: DocumentIds
+) -> Mapping[int, float]:
+    batch = ledger.vectors_of(connection, ids)
+    cosines = (batch.vectors @ vector).tolist() if len(batch.ids) else []
+    return dict(zip(batch.ids.tolist(), cosines, strict=True))
+
+
+def _candidates(connection: apsw.Connection, found: _Found) -> list[ranking.Candidate]:
+    ids = sorted(found.lexical.keys() | found.dense.keys())
+    documents = fulltext.load(connection, ids)
+    return [
+        ranking.Candidate(
+            documents[document],
+            found.bm25.get(document, 0.0),
+            found.similarity.get(document),
+            _ranks(document, found),
+        )
+        for document in ids
+        if document in documents
+    ]
+
+
+def _ranks(document: int, found: _Found) -> dict[str, int]:
+    by_retriever = {"lexical": found.lexical, "dense": found.dense}
+    return {name: ranks[document] for name, ranks in by_retriever.items() if document in ranks}
+
+
+def _above_floor(
+    candidates: Sequence[ranking.Candidate], query: Query
+) -> Sequence[ranking.Candidate]:
+    default = SEMANTIC_FLOOR if query.mode is Mode.SEMANTIC else None
+    floor = query.min_similarity if query.min_similarity is not None else default
+    if floor is None:
+        return candidates
+    return [one for one in candidates if (one.similarity or _FLOORLESS) >= floor]
+
+
+def _asked_for(terms: ranking.Terms, query: Query) -> ranking.Terms:
+    """Let a filter on tests ask for tests as plainly as a word does."""
+    return replace(terms, wants_tests=terms.wants_tests or NodeKind.TEST in query.filter.kinds)
+
+
+def _hit(
+    position: int,
+    one: ranking.Scored,
+    query: Query,
+    digest_now: Callable[[str, str], str | None],
+) -> Hit:
+    document = one.candidate.document
+    node = document.node
+    similarity = one.candidate.similarity
+    return Hit(
+        rank=position,
+        id=node.id,
+        kind=node.kind,
+        name=node.qualified_name or node.name,
+        path=node.path,
+        start_line=document.span.start_line,
+        end_line=document.span.end_line,
+        language=node.language,
+        score=round(one.score, 4),
+        similarity=None if similarity is None else round(similarity, 4),
+        snippet=document.text[:_SNIPPET_CHARACTERS],
+        sources=tuple(sorted(one.candidate.ranks)),
+        fresh=_is_fresh(document, digest_now),
+        properties=_properties(document),
+        explanation=tuple(one.shares) if query.explain else (),
+    )
+
+
+def _is_fresh(document: StoredDocument, digest_now: Callable[[str, str], str | None]) -> bool:
+    return digest_now(document.node.path, document.file_digest) == document.file_digest
+
+
+def _properties(document: StoredDocument) -> dict[str, str | int | float | bool | None]:
+    node = document.node
+    named = {"signature": node.signature, "documentation": node.documentation}
+    symbol = {"symbol_kind": node.symbol_kind.value} if node.symbol_kind else {}
+    return {**node.properties, **symbol, **{name: text for name, text in named.items() if text}}

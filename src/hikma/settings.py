@@ -1,0 +1,126 @@
+"""One frozen `Settings`: command-line flags > `HIKMA_*` > `hikma.toml` > defaults.
+
+Plain pydantic over three mappings: pydantic-settings imports asyncio and its cloud providers, which
+alone cost 100 ms of the 250 ms that a one-shot search may take.
+"""
+
+import difflib
+import logging
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hikma.errors import ConfigurationError
+
+PREFIX = "HIKMA_"
+FILE_NAME = "hikma.toml"
+DATABASE = Path(".hikma/index.db")
+_log = logging.getLogger(__name__)
+
+
+class Settings(BaseModel):
+    """What a user may choose; every field is also the variable `HIKMA_<NAME>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    database: Path | None = None
+    """The file; None means `.hikma/index.db` in the repository."""
+    vector_backend: Literal["sqlite-vec"] = "sqlite-vec"
+    """Where vectors live."""
+    vector_dimensions: int | None = Field(default=None, ge=1, le=65_536)
+    """Checked against the model and the file; None means the model's."""
+    vector_index_type: Literal["flat"] = "flat"
+    """sqlite-vec scans all vectors; it has no approximate index."""
+    vector_batch_size: int = Field(default=100, ge=1, le=100_000)
+    """Documents a commit at least."""
+    embedding_model: Literal["static", "mixed", "minilm"] | None = None
+    """None means the file's model, or the default for a file yet to be made."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+
+
+def load_settings(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
+    """Merge the sources for the repository at `root`; flags that are None are unset.
+
+    Raises ConfigurationError naming the source, the value and the choices.
+    """
+    merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for source, values in (
+        (FILE_NAME, _from_file(root)),
+        ("environment", _from_environment(environment)),
+        ("flag", {name: value for name, value in flags.items() if value is not None}),
+    ):
+        merged |= values
+        origin |= dict.fromkeys(values, source)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, origin)) from error
+
+
+def database_path(settings: Settings, root: Path) -> Path:
+    """Return the file that `settings` names for the repository at `root`."""
+    return root / (settings.database or DATABASE)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    values = {}
+    for variable, value in environment.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or value == "":
+            continue
+        if name in Settings.model_fields:
+            values[name] = value
+        else:
+            _log.warning("%s has no effect: this version does not know it", variable)
+    return values
+
+
+def _from_file(root: Path) -> dict[str, Any]:
+    path = root / FILE_NAME
+    if not path.is_file() or path.is_symlink():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}; correct the file.") from error
+    if "database" in values:
+        _check_inside(root, values["database"])
+    return values
+
+
+def _check_inside(root: Path, database: object) -> None:
+    """Refuse a file outside the repository: its hikma.toml may come from a stranger."""
+    inside = isinstance(database, str) and (root / database).resolve().is_relative_to(
+        root.resolve()
+    )
+    if not inside:
+        raise ConfigurationError(
+            f"{FILE_NAME} sets database = {database!r}, which is outside the repository; "
+            "use a relative path inside it, or the variable HIKMA_DATABASE."
+        )
+
+
+def _explain(error: ValidationError, origin: Mapping[str, str]) -> str:
+    lines = []
+    for problem in error.errors():
+        name = str(problem["loc"][0])
+        source = origin.get(name, "default")
+        shown = f"{PREFIX}{name.upper()}" if source == "environment" else f"{source}: {name}"
+        lines.append(f"{shown} = {problem['input']!r}: {_remedy(name, problem)}")
+    return "; ".join(lines)
+
+
+def _remedy(name: str, problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"no such setting{hint} Known: {', '.join(sorted(Settings.model_fields))}."
+    if name == "vector_index_type":
+        return "sqlite-vec has no approximate index; choose 'flat'."
+    if problem["type"] == "literal_error":
+        return f"choose {problem['ctx']['expected']}."
+    return f"{problem['msg']}."

@@ -1,0 +1,95 @@
+"""Words that people wrote about code: comments and docstrings, freed of their markers."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+MAX_CHARACTERS = 1_000
+"""Documentation is cut here, at a word's end; what a model reads ends far earlier."""
+
+_MAX_LINES = 200
+_BLOCK = re.compile(r"\A\s*/\*+!?<?|\*+/\s*\Z")
+_LINE_MARKER = re.compile(r"^[ \t]*(?://+[!<]?|#+[:!]?|\*+(?!\w))[ \t]?", re.MULTILINE)
+_BLOCK_LINE_MARKER = re.compile(r"^[ \t]*\*+(?:[ \t]|$)", re.MULTILINE)
+_DIRECTIVE = re.compile(
+    r"^\s*(?:eslint[- ]|@ts-|tslint:|prettier-ignore|biome-ignore|istanbul |c8 |v8 |global |jshint "
+    r"|go:|\+build |nolint|noqa\b|type:\s*ignore|pylint:|mypy:|ruff:|flake8:|pragma:|fmt:|isort:"
+    r"|clang-format |NOLINT|!|-\*-|vim?:|coding[:=]).*$",
+    re.MULTILINE,
+)
+_RULE = re.compile(r"^[\W_]+$", re.MULTILINE)
+_LEGAL = re.compile(
+    r"copyright|licen[cs]e|warrant(?:y|ies)|permission|redistribut|all rights reserved|spdx"
+    r"|free software foundation|merchantability|@author\b",
+    re.IGNORECASE,
+)
+_QUOTES = re.compile(r"\A[rRbBuUfF]*(\"\"\"|'''|\"|')(.*?)\1?\Z", re.DOTALL)
+
+
+class Comment(NamedTuple):
+    """A comment that stands alone on its rows (0-based, both included)."""
+
+    start_row: int
+    end_row: int
+    text: str
+
+
+def above(row: int, comments: Mapping[int, Comment]) -> str:
+    """Return the words of the comments that end on the row before `row`, without a gap.
+
+    `comments` is keyed by the last row of each.
+    """
+    return tidy(comment.text for comment in run_above(row, comments))
+
+
+def run_above(row: int, comments: Mapping[int, Comment]) -> list[Comment]:
+    """Return the comments without a gap above `row`, from the top.
+
+    A block of several rows is complete in itself and ends the run.
+    """
+    run: list[Comment] = []
+    while len(run) < _MAX_LINES and (comment := comments.get(row - 1)) is not None:
+        if run and comment.start_row != comment.end_row:
+            break
+        run.append(comment)
+        row = comment.start_row
+        if comment.start_row != comment.end_row:
+            break
+    return run[::-1]
+
+
+def tidy(texts: Iterable[str]) -> str:
+    """Strip markers, directives to tools and ruled lines; cut to `MAX_CHARACTERS`."""
+    return _cut("\n".join(filter(None, (_strip(text) for text in texts))))
+
+
+def docstring(literal: str) -> str:
+    """Return the words of a Python string literal used as documentation."""
+    match = _QUOTES.match(literal.strip())
+    inner = match[2] if match else literal
+    first, _, rest = inner.partition("\n")
+    return _cut(f"{first.strip()}\n{textwrap.dedent(rest)}".strip())
+
+
+def without_legal(text: str) -> str:
+    """Drop the paragraphs of a file's opening comment that speak of rights only."""
+    paragraphs = re.split(r"\n\s*\n", text)
+    return "\n\n".join(p for p in paragraphs if not _LEGAL.search(p)).strip()
+
+
+def _strip(text: str) -> str:
+    text = text.strip()
+    if text.startswith("/*"):
+        text = _BLOCK_LINE_MARKER.sub("", _BLOCK.sub("", text))
+    else:
+        text = _LINE_MARKER.sub("", text)
+    text = _RULE.sub("", _DIRECTIVE.sub("", text))
+    return "\n".join(line.strip() for line in text.split("\n")).strip()
+
+
+def _cut(text: str) -> str:
+    text = re.sub(r"\n{3,}", "\n\n", text).strip()
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return text[:MAX_CHARACTERS].rsplit(None, 1)[0]

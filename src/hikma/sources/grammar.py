@@ -1,0 +1,100 @@
+"""What the extractor must know of a language, and the compiled tools made of it.
+
+A language is one file under `languages/`, named like the language, that holds one `GRAMMAR`. Its
+`definitions` is a tree-sitter query; the names of its captures are the whole vocabulary:
+
+* a `SymbolKind` value (`@function`, `@class`, …) marks a definition, and so do
+  `@member` (a function in an object literal), `@prototype` (a declaration without a body),
+  `@test` (a call or macro that is a test), `@suite` (a block that only names its tests) and
+  `@scope` (a block that is no symbol of its own). `@ignore` marks what is none of them. Where two
+  patterns mark one node with one name, the earlier pattern holds.
+* `@name` is its name, or `@declarator` what C wraps its name in; `#set! name` gives a fixed one.
+* `@owner` is the type that a method belongs to but does not stand in; `@body` ends its header.
+* `@documentation` is a docstring, `@comment` a comment, `@decorator` what may stand before a
+  definition and belongs to its lines.
+
+`references` is a query that is run on tests only; its capture `@name` is a name that is called.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """One language, declared: its parser, its queries and the names that mean something."""
+
+    wheel: str
+    definitions: str
+    references: str
+    entry: str = "language"
+    dialects: Mapping[str, "Grammar"] = field(default_factory=dict)
+    """Extension → the grammar that such files follow instead."""
+    wrappers: frozenset[str] = frozenset()
+    """Nodes around a definition that belong to its lines: `export …`, decorators."""
+    groups: frozenset[str] = frozenset()
+    """Nodes that hold several definitions, and belong to one only where it is alone in them."""
+    constructors: frozenset[str] = frozenset()
+    property_decorator: re.Pattern[str] | None = None
+    test_name: re.Pattern[str] | None = None
+    test_path: re.Pattern[str] | None = None
+    test_owner: re.Pattern[str] | None = None
+    """Matches the header of a class whose methods are tests wherever the file stands."""
+    header_path: re.Pattern[str] | None = None
+    """Files in which a prototype is worth a symbol."""
+    flat: bool = False
+    """Whether a nested definition has the scope of the file, as in C."""
+    conditional: bool = False
+    """Whether `#if` branches may cut through definitions, so that a broken tree is read again."""
+
+
+class Tools(NamedTuple):
+    """A grammar, loaded and compiled."""
+
+    grammar: Grammar
+    language: "tree_sitter.Language"
+    definitions: "tree_sitter.Query"
+    references: "tree_sitter.Query"
+    settings: tuple[Mapping[str, str | None], ...]
+
+
+def tools_for(language: str | None, extension: str) -> Tools | None:
+    """Return the tools for a file, or None for a language that is not read as code.
+
+    Only the wheel of this language is imported.
+    """
+    grammar = _grammar(language) if language else None
+    if language is None or grammar is None:
+        return None
+    return _compile(language, extension if extension in grammar.dialects else "")
+
+
+@cache
+def _grammar(language: str) -> Grammar | None:
+    module = f"hikma.sources.languages.{language}"
+    if not language.isidentifier() or find_spec(module) is None:
+        return None
+    grammar: Grammar = import_module(module).GRAMMAR
+    return grammar
+
+
+@cache
+def _compile(language: str, dialect: str) -> Tools:
+    from tree_sitter import Language, Query  # noqa: PLC0415 -- a search never parses
+
+    grammar = _grammar(language)
+    if grammar is None:
+        raise ValueError(f"{language} has no grammar; add languages/{language}.py")
+    grammar = grammar.dialects.get(dialect, grammar)
+    loaded = Language(getattr(import_module(grammar.wheel), grammar.entry)())
+    definitions = Query(loaded, grammar.definitions)
+    settings = tuple(definitions.pattern_settings(i) for i in range(definitions.pattern_count))
+    return Tools(grammar, loaded, definitions, Query(loaded, grammar.references), settings)

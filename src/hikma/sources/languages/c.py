@@ -1,0 +1,77 @@
+"""C: functions, prototypes in headers, types, macros, initialised globals, and test macros."""
+
+import re
+
+from hikma.sources.grammar import Grammar
+
+_FILE_LEVEL = (
+    "(translation_unit %s)",
+    "(preproc_ifdef %s)",
+    "(preproc_if %s)",
+    "(preproc_else %s)",
+    "(preproc_elif %s)",
+    "(linkage_specification body: (declaration_list %s))",
+)
+_FUNCTION = "(function_declarator declarator: (identifier) @name)"
+_VARIABLE = "(init_declarator declarator: (_) @declarator)"
+_DECLARATIONS = (
+    f"(declaration declarator: {_FUNCTION}) @prototype",
+    f"(declaration declarator: (pointer_declarator declarator: {_FUNCTION})) @prototype",
+    "(declaration declarator: (pointer_declarator declarator:"
+    f" (pointer_declarator declarator: {_FUNCTION}))) @prototype",
+    f'(declaration (type_qualifier "const") declarator: {_VARIABLE}) @constant',
+    f"(declaration declarator: {_VARIABLE}) @variable",
+    '(declaration (storage_class_specifier "extern") declarator: (identifier) @name) @variable',
+)
+_TYPES = "\n".join(
+    f"""
+(type_definition type: ({node} body: (_) @body) . declarator: (_) @declarator) @{kind}
+({node} name: (type_identifier) @name body: (_) @body) @{kind}
+"""
+    for node, kind in (
+        ("struct_specifier", "struct"),
+        ("union_specifier", "struct"),
+        ("enum_specifier", "enum"),
+    )
+)
+
+_DEFINITIONS = (
+    r"""
+(comment) @comment
+(function_definition type: (type_identifier) @_macro
+  declarator: (parenthesized_declarator (identifier) @name) body: (_) @body
+  (#match? @_macro "(^|_)(TEST|BENCHMARK)")) @test
+(function_definition declarator: (function_declarator declarator: (identifier) @_macro
+  parameters: (parameter_list . (parameter_declaration type: (type_identifier) @owner)
+    . (parameter_declaration type: (type_identifier) @name) .)) body: (_) @body
+  (#match? @_macro "(^|_)TEST")) @test
+((expression_statement (call_expression function: (identifier) @_macro
+    arguments: (argument_list . (identifier) @owner . (identifier) @name .))) @test
+  . (compound_statement) @body (#match? @_macro "(^|_)TEST"))
+(function_definition declarator: (_) @declarator body: (_) @body) @function
+(preproc_def name: (identifier) @name value: (_)) @macro
+(preproc_function_def name: (identifier) @name value: (_) @body) @macro
+(preproc_function_def name: (identifier) @name) @macro
+"""
+    + _TYPES
+    + "(type_definition declarator: (_) @declarator) @type\n"
+    + "\n".join(level % one for one in _DECLARATIONS for level in _FILE_LEVEL)
+)
+
+_REFERENCES = """
+(call_expression function: (identifier) @name)
+(call_expression function: (field_expression field: (field_identifier) @name))
+"""
+
+GRAMMAR = Grammar(
+    wheel="tree_sitter_c",
+    definitions=_DEFINITIONS,
+    references=_REFERENCES,
+    test_name=re.compile(r"test_|tests?$"),
+    test_path=re.compile(
+        r"(?:^|/)(?:tests?|t|unit[-_]?tests?)/|(?:^|/)tests?[-_][^/]*$|[-_]tests?\.[ch]$"
+    ),
+    header_path=re.compile(r"\.h$", re.IGNORECASE),
+    flat=True,
+    conditional=True,
+)

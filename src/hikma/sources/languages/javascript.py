@@ -1,0 +1,123 @@
+"""JavaScript and JSX: functions in every shape that they are bound in, classes, and test calls."""
+
+from hikma.sources.grammar import Grammar
+
+_FUNCTION_VALUE = """[
+  (arrow_function body: (_) @body) (function_expression body: (_) @body)
+  (generator_function body: (_) @body)]"""
+_TEST_WORDS = "it|test|specify|bench|Deno[.]test"
+_SUITE_WORDS = "describe|context|suite"
+_MODIFIERS = (
+    r"([.](only|skip|todo|fails|failing|concurrent|sequential|serial|parallel|each|for"
+    r"|skipIf|runIf|describe|step)\\b(\\(.*|`.*)?)*$"
+)
+
+SHARED = f"""
+(comment) @comment
+(decorator) @decorator
+
+(call_expression function: (_) @_callee
+  arguments: (arguments . [(string) (template_string)] @name . (_))
+  (#match? @_callee "^[xf]?({_SUITE_WORDS}|test.describe){_MODIFIERS}")) @suite
+(call_expression function: (_) @_callee
+  arguments: (arguments . [(string) (template_string)] @name . (_))
+  (#match? @_callee "^[xf]?({_TEST_WORDS}){_MODIFIERS}")) @test
+
+(function_declaration name: (identifier) @name body: (_) @body) @function
+(generator_function_declaration name: (identifier) @name body: (_) @body) @function
+(variable_declarator name: (identifier) @name value: {_FUNCTION_VALUE}) @function
+(variable_declarator name: (identifier) @name value: (class body: (_) @body)) @class
+(export_statement value: {_FUNCTION_VALUE} (#set! name "default")) @function
+(export_statement value: (class name: (_) @name body: (_) @body)) @class
+(export_statement value: (class !name body: (_) @body) (#set! name "default")) @class
+(export_statement value: (object)) @scope
+
+(method_definition ["get" "set"] name: (_) @name body: (_) @body) @property
+(method_definition name: (_) @name body: (_) @body) @member
+(pair key: (_) @name value: {_FUNCTION_VALUE}) @member
+(pair key: (_) @name value: (object)) @scope
+(return_statement (object)) @scope
+(arrow_function body: (parenthesized_expression (object) @scope))
+
+(assignment_expression
+  left: (member_expression object: (member_expression object: (identifier) @owner
+      property: (property_identifier) @_p) property: (property_identifier) @name)
+  right: {_FUNCTION_VALUE} (#eq? @_p "prototype")) @method
+(assignment_expression
+  left: (member_expression object: (_) @_e property: (property_identifier) @name)
+  right: {_FUNCTION_VALUE} (#match? @_e "^(module[.])?exports$")) @function
+(assignment_expression left: (member_expression) @_e
+  right: {_FUNCTION_VALUE} (#eq? @_e "module.exports") (#set! name "default")) @function
+(assignment_expression
+  left: (member_expression object: (_) @_e property: (property_identifier) @name)
+  right: (class body: (_) @body) (#match? @_e "^(module[.])?exports$")) @class
+(assignment_expression left: (_) @_e
+  right: (object) (#match? @_e "^(module[.])?exports$")) @scope
+(assignment_expression
+  left: (member_expression object: (identifier) @owner
+    property: (property_identifier) @_p)
+  right: (object) (#eq? @_p "prototype")) @scope
+(assignment_expression
+  left: (member_expression object: (identifier) @owner property: (property_identifier) @name)
+  right: {_FUNCTION_VALUE}) @method
+(assignment_expression
+  left: (member_expression object: (this) property: (property_identifier) @name)
+  right: {_FUNCTION_VALUE}) @method
+"""
+
+
+def bindings(parents: tuple[str, ...]) -> str:
+    """Return the patterns for top-level constants and variables under each of `parents`."""
+    declarator = "(variable_declarator name: (identifier) @name)"
+    required = """(variable_declarator value: [
+      (call_expression function: (identifier) @_f)
+      (member_expression object: (call_expression function: (identifier) @_f))]
+      (#eq? @_f "require")) @ignore"""
+    return "\n".join(
+        parent % one
+        for one in (
+            f"(lexical_declaration {required})",
+            f"(variable_declaration {required})",
+            f'(lexical_declaration kind: "const" {declarator} @constant)',
+            f"(lexical_declaration {declarator} @variable)",
+            f"(variable_declaration {declarator} @variable)",
+        )
+        for parent in parents
+    )
+
+
+TOP_LEVEL = ("(program %s)", "(program (export_statement declaration: %s))")
+
+_DEFINITIONS = (
+    SHARED
+    + """
+(class_declaration name: (_) @name body: (_) @body) @class
+(field_definition property: (_) @name value: (object)) @scope
+(field_definition property: (_) @name value: [
+  (arrow_function body: (_) @body) (function_expression body: (_) @body)]) @method
+"""
+    + bindings(TOP_LEVEL)
+)
+
+REFERENCES = """
+(call_expression function: (identifier) @name)
+(call_expression function: (member_expression property: (property_identifier) @name))
+(new_expression constructor: (identifier) @name)
+(new_expression constructor: (member_expression property: (property_identifier) @name))
+"""
+JSX_REFERENCES = """
+(jsx_opening_element name: (identifier) @name (#match? @name "^[A-Z]"))
+(jsx_self_closing_element name: (identifier) @name (#match? @name "^[A-Z]"))
+"""
+
+WRAPPERS = frozenset({"export_statement", "expression_statement", "ambient_declaration"})
+GROUPS = frozenset({"lexical_declaration", "variable_declaration"})
+
+GRAMMAR = Grammar(
+    wheel="tree_sitter_javascript",
+    definitions=_DEFINITIONS,
+    references=REFERENCES + JSX_REFERENCES,
+    wrappers=WRAPPERS,
+    groups=GROUPS,
+    constructors=frozenset({"constructor"}),
+)

@@ -1,0 +1,198 @@
+"""What does one file say? Its text, its symbols and tests, and the headings of its prose."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hikma.domain import (
+    Edge,
+    EdgeKind,
+    Extraction,
+    Node,
+    NodeId,
+    NodeKind,
+    Reference,
+    Skip,
+    SourceFile,
+    Span,
+)
+from hikma.sources import comments, markdown
+from hikma.sources.contents import examine
+from hikma.sources.grammar import Tools, tools_for
+from hikma.sources.language_names import language_of
+from hikma.sources.outline import Item, Outline, outline
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+MAX_DEPTH = 1_000
+"""Trees nested deeper are data or hostile; the deepest of 30 real repositories is far below."""
+
+VERSION = 1
+"""Version of what extraction yields; files read by another one are read anew."""
+
+_MAX_REFERENCES = 200
+
+
+def extract(file: SourceFile) -> Extraction | Skip:
+    """Read one file; a `Skip` says why it is not worth indexing.
+
+    Code in a language without a grammar, or nested deeper than `MAX_DEPTH`, is read as text; in
+    the second case `limitation` says so.
+    """
+    text = examine(file.path, file.content)
+    if isinstance(text, Skip):
+        return text
+    language = language_of(file.path)
+    if language == "markdown":
+        return plain(file, text, sections=True)
+    tools = tools_for(language, _extension(file.path))
+    if tools is None:
+        return plain(file, text)
+    return _code(file, text, tools)
+
+
+def plain(
+    file: SourceFile, text: str, *, sections: bool = False, limitation: str | None = None
+) -> Extraction:
+    """Return a file as text without symbols; with `sections`, its Markdown headings."""
+    text = _with_line_feeds(text)
+    return Extraction(
+        file.path,
+        text,
+        (_file_node(file, text, ""),),
+        (),
+        sections=tuple(markdown.sections(text)) if sections else (),
+        limitation=limitation,
+    )
+
+
+def _code(file: SourceFile, text: str, tools: Tools) -> Extraction:
+    from tree_sitter import Parser  # noqa: PLC0415 -- a search never parses
+
+    text = _with_line_feeds(text)
+    source = text.encode("utf-8", "replace")
+    root = Parser(tools.language).parse(source).root_node
+    if _deeper_than(root, MAX_DEPTH):
+        return plain(file, text, limitation=f"nested deeper than {MAX_DEPTH:,} levels")
+    found = outline(tools, root, source, file.path)
+    symbols = list(_nodes(found.items, file.path, language_of(file.path)))
+    documentation = found.documentation or _opening(root, found)
+    references = [
+        reference
+        for item, node in zip(found.items, symbols, strict=True)
+        if node.kind is NodeKind.TEST
+        for reference in _references(tools, item, node.id)
+    ]
+    return Extraction(
+        file.path,
+        text,
+        (_file_node(file, text, documentation), *symbols),
+        tuple(_edges(found.items, symbols, file.path)),
+        references=tuple(references),
+    )
+
+
+def _deeper_than(root: "tree_sitter.Node", limit: int) -> bool:
+    """Walk into subtrees large enough to be that deep, and into no other."""
+    cursor = root.walk()
+    depth = 0
+    while True:
+        node = cursor.node
+        if node is not None and node.descendant_count > limit and cursor.goto_first_child():
+            depth += 1
+            if depth > limit:
+                return True
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return False
+            depth -= 1
+
+
+def _nodes(items: Sequence[Item], path: str, language: str | None) -> Iterator[Node]:
+    counts: dict[NodeId, int] = {}
+    for item in items:
+        kind = NodeKind.SYMBOL if item.kind else NodeKind.TEST
+        key = f"{kind}:{path}#{item.qualified_name}"
+        counts[key] = counts.get(key, 0) + 1
+        yield Node(
+            key if counts[key] == 1 else f"{key}~{counts[key]}",
+            kind,
+            item.name,
+            path,
+            Span(item.start_row + 1, item.end_row + 1),
+            language,
+            item.kind,
+            item.qualified_name,
+            item.signature,
+            item.documentation[0] if item.documentation else "",
+        )
+
+
+def _edges(items: Sequence[Item], symbols: Sequence[Node], path: str) -> Iterator[Edge]:
+    """Yield who defines whom; a method written outside its type belongs to the type all the same."""
+    ids = {id(item): node.id for item, node in zip(items, symbols, strict=True)}
+    types: dict[str, NodeId] = {}
+    for node in symbols:
+        types.setdefault(node.qualified_name, node.id)
+    for item, node in zip(items, symbols, strict=True):
+        source = ids.get(id(item.parent)) if item.parent else None
+        if item.owner and item.owner in types:
+            source = types[item.owner]
+        yield Edge(EdgeKind.DEFINES, source or f"file:{path}", node.id)
+
+
+def _references(tools: Tools, item: Item, source: NodeId) -> Iterator[Reference]:
+    """Yield the names that a test calls, each once, in the order in which they stand."""
+    from tree_sitter import QueryCursor  # noqa: PLC0415 -- a search never parses
+
+    found = QueryCursor(tools.references).captures(item.inside).get("name", [])
+    found.sort(key=lambda node: node.start_byte)
+    names = dict.fromkeys((node.text or b"").decode("utf-8", "replace") for node in found)
+    for name in list(names)[:_MAX_REFERENCES]:
+        yield Reference(source, name)
+
+
+def _opening(root: "tree_sitter.Node", found: Outline) -> str:
+    """Return the words of the comments before any code, unless they belong to a symbol."""
+    code = next((node for node in root.named_children if "comment" not in node.type), None)
+    first_row = code.start_point.row if code else root.end_point.row + 1
+    claimed = {
+        comment.end_row
+        for item in found.items[:1]
+        for comment in comments.run_above(item.start_row, found.comments)
+    }
+    texts = [
+        comment.text
+        for row, comment in sorted(found.comments.items())
+        if row < first_row and row not in claimed
+    ]
+    return comments.without_legal(comments.tidy(texts))
+
+
+def _file_node(file: SourceFile, text: str, documentation: str) -> Node:
+    lines = text.count("\n") + (not text.endswith("\n") if text else 0)
+    return Node(
+        f"file:{file.path}",
+        NodeKind.FILE,
+        file.path.rpartition("/")[2],
+        file.path,
+        Span(1, max(lines, 1)),
+        language_of(file.path),
+        documentation=documentation,
+        properties={
+            "size": len(file.content),
+            "lines": lines,
+            "extension": _extension(file.path),
+            "digest": file.digest,
+        },
+    )
+
+
+def _extension(path: str) -> str:
+    stem, dot, extension = path.rpartition("/")[2].rpartition(".")
+    return extension.lower() if dot and stem else ""
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

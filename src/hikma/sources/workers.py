@@ -1,0 +1,186 @@
+"""How are hostile files parsed without harm? In processes that may die, each file on its own.
+
+Whatever a file does to its worker (crash it, hang it, fill its memory), that file alone is
+reported as failed, its worker is replaced, and every other file comes through, in order.
+"""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, Self, TypeVar
+
+from hikma.domain import SourceFile
+from hikma.errors import WorkerError
+from hikma.sources import worker_main
+from hikma.sources.worker_process import Lost, WorkerProcess, import_path
+
+T = TypeVar("T")
+
+_BATCH_BYTES = 256 * 1024
+_BATCH_FILES = 64
+_BATCHES_AHEAD = 4
+"""Batches in flight for each worker: enough to outlast a slow consumer, few enough to be small."""
+
+
+class _Outcome(NamedTuple):
+    """A task's result, or why there is none."""
+
+    result: Any
+    failure: str | None
+
+
+def run(
+    task: Callable[[SourceFile], T],
+    files: Iterable[SourceFile],
+    *,
+    workers: int,
+    on_failure: Callable[[SourceFile, str], T],
+    timeout_s: float = 10,
+    memory_bytes: int = 2 * 1024**3,
+) -> Iterator[T]:
+    """Yield `task(file)` for each file, in the order of the files.
+
+    `task` is a function at the top level of a module that workers can import. A file whose
+    worker raises, dies, takes longer than `timeout_s` seconds or more than `memory_bytes` of
+    address space yields `on_failure(file, reason)` instead. `files` is read only a little ahead,
+    in the caller's thread. Raises WorkerError where no worker can be started.
+    """
+    with _Pool(_setup(task, timeout_s, memory_bytes), workers) as pool:
+        pending: deque[tuple[list[SourceFile], Future[list[_Outcome]]]] = deque()
+        for batch in _batches(files):
+            pending.append((batch, pool.submit(batch)))
+            if len(pending) >= workers * _BATCHES_AHEAD:
+                yield from _results(*pending.popleft(), on_failure)
+        while pending:
+            yield from _results(*pending.popleft(), on_failure)
+
+
+def _results(
+    batch: list[SourceFile],
+    future: "Future[list[_Outcome]]",
+    on_failure: Callable[[SourceFile, str], T],
+) -> Iterator[T]:
+    for file, outcome in zip(batch, future.result(), strict=True):
+        if outcome.failure is None:
+            yield outcome.result
+        else:
+            yield on_failure(file, outcome.failure)
+
+
+def _setup(
+    task: Callable[[SourceFile], T], timeout_s: float, memory_bytes: int
+) -> worker_main.Setup:
+    module, name = task.__module__, task.__qualname__
+    if module == "__main__" or "<" in name:
+        raise WorkerError(
+            f"{module}.{name} cannot be imported by a worker; pass a module's own function"
+        )
+    return worker_main.Setup(import_path(sys.path), module, name, timeout_s, memory_bytes)
+
+
+def _batches(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+    """Group files, so that a pipe's costs are paid once for many small ones."""
+    batch: list[SourceFile] = []
+    size = 0
+    for file in files:
+        batch.append(file)
+        size += len(file.content)
+        if size >= _BATCH_BYTES or len(batch) == _BATCH_FILES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+class _Pool:
+    """Worker processes, each driven by a thread that does nothing but wait for it."""
+
+    def __init__(self, setup: worker_main.Setup, workers: int) -> None:
+        self._setup = setup
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="hikma-worker")
+        self._idle: SimpleQueue[WorkerProcess] = SimpleQueue()
+        self._alive: set[WorkerProcess] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._stopped = True
+            alive = list(self._alive)
+        for process in alive:
+            process.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for process in list(self._alive):
+            process.close()
+
+    def submit(self, batch: list[SourceFile]) -> "Future[list[_Outcome]]":
+        """Start a batch; its outcomes come in the order of its files."""
+        return self._threads.submit(self._work, batch)
+
+    def _work(self, batch: list[SourceFile]) -> list[_Outcome]:
+        """Carry a batch through, over as many workers as it takes.
+
+        A file that a used worker dies on gets a second chance alone in a fresh one: what earlier
+        files left in memory must not decide its fate.
+        """
+        outcomes: list[_Outcome] = []
+        fresh = False
+        while len(outcomes) < len(batch):
+            done, lost = self._attempt(batch[len(outcomes) :], fresh=fresh)
+            outcomes += done
+            if lost is None:
+                break
+            if lost.final or (fresh and not done):
+                outcomes.append(_Outcome(None, lost.reason))
+                fresh = False
+            else:
+                fresh = True
+        return outcomes
+
+    def _attempt(
+        self, files: list[SourceFile], *, fresh: bool
+    ) -> tuple[list[_Outcome], Lost | None]:
+        """Run files through one worker until they end or it does."""
+        process = self._start() if fresh else self._take()
+        done: list[_Outcome] = []
+        try:
+            for status, value in process.answers(files):
+                if status == worker_main.DONE:
+                    done.append(_Outcome(value, None))
+                else:
+                    done.append(_Outcome(None, str(value)))
+        except Lost as lost:
+            self._drop(process)
+            return done, lost
+        self._idle.put(process)
+        return done, None
+
+    def _take(self) -> WorkerProcess:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return self._start()
+
+    def _start(self) -> WorkerProcess:
+        with self._lock:
+            if self._stopped:
+                raise WorkerError("the workers were stopped; start the run anew")
+            process = WorkerProcess(self._setup)
+            self._alive.add(process)
+        try:
+            process.await_ready()
+        except WorkerError:
+            self._drop(process)
+            raise
+        return process
+
+    def _drop(self, process: WorkerProcess) -> None:
+        process.close()
+        with self._lock:
+            self._alive.discard(process)

@@ -1,0 +1,232 @@
+"""Vectors in the index file itself: int8 codes in sqlite-vec, scored exactly from float rows.
+
+Codes a quarter of the size find the candidates; the canonical rows decide their order.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apsw
+import numpy as np
+from numpy.typing import NDArray
+
+from hikma.catalog import ledger, rows
+from hikma.catalog.schema import Catalog
+from hikma.catalog.tables import vector_table
+from hikma.domain import DocumentIds, Neighbor, Vector, VectorBatch, VectorSpace
+from hikma.errors import InvalidVectorError, MissingVectorError
+from hikma.vectors.exact import best, distances
+
+MOST_NEIGHBOURS = 4_096
+"""sqlite-vec refuses a larger k."""
+SMALL = 2_000
+"""So many documents or fewer are scored from canonical rows without asking sqlite-vec."""
+CHUNK_ROWS = 1_024
+_SPARSE_CHUNKS = 4
+"""Chunks in excess of twice the needed ones before the table is rebuilt."""
+_SCAN_ROWS = 2_000
+_CODE_MAX = 127
+
+
+class SqliteVectors:
+    """The vectors of one space; writes join the catalog's transaction."""
+
+    def __init__(self, catalog: Catalog, space: VectorSpace) -> None:
+        """Hold a space's vectors; its table is made by the first write."""
+        self._catalog = catalog
+        self._space = space
+        self._table = vector_table(space.id)
+        # Unit vectors of a longer dimension have smaller values: keep the steps in proportion.
+        self._scale = _CODE_MAX * max(1.0, (space.dimension / 384) ** 0.5)
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+        return self._space.dimension
+
+    def upsert(self, batch: VectorBatch) -> None:
+        """Insert or replace rows that are, bit for bit, the canonical ones of live documents."""
+        if not len(batch.ids):
+            return
+        self._check(batch.vectors.shape[-1], batch.vectors.ndim)
+        with self._catalog.write() as connection:
+            _refuse_strangers(connection, batch)
+            self._ensure(connection)
+            self._remove(connection, batch.ids.tolist())
+            self._insert(connection, batch)
+            self._condense(connection)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Remove ids; one that is not there is no error."""
+        with self._catalog.write() as connection:
+            if len(ids) and self._exists(connection):
+                self._remove(connection, [int(one) for one in ids])
+                self._condense(connection)
+
+    def nearest(
+        self, query: Vector, limit: int, within: DocumentIds | None = None
+    ) -> list[Neighbor]:
+        """Return the nearest by exact cosine distance, ties by id."""
+        self._check(query.shape[-1], query.ndim + 1)
+        with self._catalog.read() as connection:
+            if limit < 1 or not self._exists(connection):
+                return []
+            candidates = self._candidates(connection, query, limit, within)
+            batch = ledger.vectors_of(connection, candidates, self._space.documents)
+        return best(batch.ids, distances(batch.vectors, query), limit)
+
+    def scan(self, batch_size: int) -> Iterator[VectorBatch]:
+        """Yield the canonical rows of every id held, by ascending id."""
+        last = -1
+        while True:
+            with self._catalog.read() as connection:
+                ids = self._page(connection, last, batch_size)
+                if not len(ids):
+                    return
+                batch = ledger.vectors_of(connection, ids, self._space.documents)
+            if len(batch.ids) != len(ids):
+                absent = sorted(set(ids.tolist()) - set(batch.ids.tolist()))
+                raise MissingVectorError(
+                    f"{len(absent)} ids in {self._table} have no canonical vector, "
+                    f"{absent[0]} first; run `hikma vectors rebuild`."
+                )
+            yield batch
+            last = int(ids[-1])
+
+    def rebuild(self) -> int:
+        """Build the table anew from the canonical rows, in one transaction; return its count."""
+        with self._catalog.write() as connection:
+            if self._exists(connection):
+                connection.execute(f"DROP TABLE {self._table}")
+            self._ensure(connection)
+            ids = _live_ids(connection, self._space.documents)
+            for start in range(0, len(ids), _SCAN_ROWS):
+                part = ids[start : start + _SCAN_ROWS]
+                batch = ledger.vectors_of(connection, part, self._space.documents)
+                self._insert(connection, batch)
+        return len(ids)
+
+    def __len__(self) -> int:
+        """Count of ids held."""
+        with self._catalog.read() as connection:
+            return self._count(connection) if self._exists(connection) else 0
+
+    def close(self) -> None:
+        """Do nothing: the catalog's connections are its own."""
+
+    def _check(self, width: int, axes: int) -> None:
+        if axes != 2 or width != self.dimension:  # noqa: PLR2004 -- rows and columns
+            raise InvalidVectorError(
+                [f"vector of length {width}: this space holds length {self.dimension}"]
+            )
+
+    def _exists(self, connection: apsw.Connection) -> bool:
+        sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
+        return rows.first(connection, sql, (self._table,)) is not None
+
+    def _ensure(self, connection: apsw.Connection) -> None:
+        connection.execute(
+            f"CREATE VIRTUAL TABLE IF NOT EXISTS {self._table} "
+            f"USING vec0(code int8[{self.dimension}], chunk_size={CHUNK_ROWS})"
+        )
+
+    def _remove(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
+        """Delete what is held; sqlite-vec can neither replace nor update an int8 row."""
+        held = [(one,) for one in self._held(connection, np.array(ids)).tolist()]
+        connection.executemany(f"DELETE FROM {self._table} WHERE rowid = ?", held)  # noqa: S608 -- our table
+
+    def _insert(self, connection: apsw.Connection, batch: VectorBatch) -> None:
+        codes = self._encode(batch.vectors)
+        connection.executemany(
+            f"INSERT INTO {self._table}(rowid, code) VALUES (?, vec_int8(?))",  # noqa: S608 -- our table
+            ((int(one), code.tobytes()) for one, code in zip(batch.ids, codes, strict=True)),
+        )
+
+    def _encode(self, vectors: NDArray[np.float32]) -> NDArray[np.int8]:
+        steps = np.rint(vectors * self._scale)
+        codes: NDArray[np.int8] = np.clip(steps, -_CODE_MAX, _CODE_MAX).astype(np.int8)
+        return codes
+
+    def _candidates(
+        self, connection: apsw.Connection, query: Vector, limit: int, within: DocumentIds | None
+    ) -> DocumentIds:
+        """Return ids among which the nearest are: all of a small set, else the nearest codes."""
+        count = self._count(connection)
+        wanted = over_fetch(limit)
+        if within is not None and (len(within) <= SMALL or wanted >= MOST_NEIGHBOURS):
+            return self._held(connection, within)
+        if wanted >= min(count, MOST_NEIGHBOURS):
+            return self._page(connection, -1, count)
+        narrowed = "" if within is None else "AND rowid IN (SELECT value FROM carray(:within))"
+        bound: dict[str, Any] = {"code": self._encode(query).tobytes(), "k": wanted}
+        if within is not None:
+            bound["within"] = rows.numbers(within)
+        return rows.ids(
+            connection,
+            f"SELECT rowid FROM {self._table} "  # noqa: S608 -- our table
+            f"WHERE code MATCH vec_int8(:code) AND k = :k {narrowed}",
+            bound,
+        )
+
+    def _held(self, connection: apsw.Connection, ids: DocumentIds) -> DocumentIds:
+        if not len(ids):
+            return ids
+        return rows.ids(
+            connection,
+            f"SELECT rowid FROM {self._table}_rowids "  # noqa: S608 -- our table
+            "WHERE rowid IN (SELECT value FROM carray(?))",
+            (rows.numbers(ids),),
+        )
+
+    def _page(self, connection: apsw.Connection, after: int, count: int) -> DocumentIds:
+        return rows.ids(
+            connection,
+            f"SELECT rowid FROM {self._table}_rowids WHERE rowid > ? ORDER BY rowid LIMIT ?",  # noqa: S608 -- our table
+            (after, count),
+        )
+
+    def _count(self, connection: apsw.Connection) -> int:
+        sql = f"SELECT count(*) FROM {self._table}_rowids"  # noqa: S608 -- our table
+        return int(rows.value(connection, sql))
+
+    def _condense(self, connection: apsw.Connection) -> None:
+        """Rebuild when deletions have left twice the chunks needed: freed rows are not reused."""
+        sql = f"SELECT count(*) FROM {self._table}_chunks"  # noqa: S608 -- our table
+        chunks = int(rows.value(connection, sql))
+        if chunks > 2 * (self._count(connection) // CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
+            self.rebuild()
+
+
+def over_fetch(limit: int) -> int:
+    """Return how many codes to look at so that the exact nearest `limit` are among them."""
+    return limit + max(40, limit // 2)
+
+
+def _live_ids(connection: apsw.Connection, model: str) -> DocumentIds:
+    return rows.ids(
+        connection,
+        """
+        SELECT ledger.document_id FROM ledger
+         WHERE NOT ledger.deleted AND EXISTS (
+           SELECT 1 FROM embedding JOIN model ON model.id = embedding.model
+            WHERE embedding.digest = ledger.digest AND model.identity = ?)
+         ORDER BY ledger.document_id
+        """,
+        (model,),
+    )
+
+
+def _refuse_strangers(connection: apsw.Connection, batch: VectorBatch) -> None:
+    """Refuse what `scan` could not hand back: it reads the canonical rows."""
+    known = ledger.hashes_of(connection, batch.ids)
+    given = np.ascontiguousarray(batch.vectors, dtype="<f4")
+    strangers = [
+        one
+        for one, row in zip(batch.ids.tolist(), given, strict=True)
+        if known.get(one) != ledger.hash_of(row.tobytes())
+    ]
+    if strangers:
+        raise MissingVectorError(
+            f"{len(strangers)} vectors are not those that the ledger holds for their documents, "
+            f"{strangers[0]} first; write the embedding and the ledger entry before the store."
+        )
