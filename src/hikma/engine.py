@@ -1,7 +1,7 @@
 """The composition root and public API: everything is wired here, and nowhere else."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,11 +57,18 @@ class Answering:
 class Engine:
     """One repository and its file; use `Engine.open`, then `close` it or use `with`."""
 
-    def __init__(self, root: Path, settings: Settings, revision: str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        revision: str | None = None,
+        models: "Callable[[str], Embedder]" = open_model,
+    ) -> None:
         """Hold what is needed to open the file; nothing is opened yet."""
         self.root = root
         self.settings = settings
         self.revision = revision
+        self._models = models
         self.database = _database(root, settings, revision)
         self._catalog: Catalog | None = None
         self._answering: Answering | None = None
@@ -258,7 +265,7 @@ class Engine:
 
     def _open_space(self, catalog: Catalog, space: VectorSpace) -> Answering:
         _check_asked(self.settings, space)
-        embedder = open_model(space.model)
+        embedder = self._models(space.model)
         if (embedder.document_identity, embedder.query_identity) != (
             space.documents,
             space.queries,
@@ -271,7 +278,7 @@ class Engine:
 
     def _wanted(self) -> VectorSpace:
         """Return the space that a fresh file gets."""
-        embedder = open_model(self.settings.embedding_model or DEFAULT_MODEL)
+        embedder = self._models(self.settings.embedding_model or DEFAULT_MODEL)
         asked = self.settings.vector_dimensions
         if asked is not None and asked != embedder.dimension:
             raise ConfigurationError(

@@ -1,8 +1,8 @@
 """The words: documents, their full text (FTS5), and who holds which word."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import apsw
 
@@ -22,6 +22,18 @@ SELECT document.id, document.ordinal, document.start_line, document.end_line, do
 """  # noqa: S608 -- our own columns
 
 
+_INSERT = """
+INSERT INTO document(start_line, end_line, digest, text, node, ordinal) VALUES (?, ?, ?, ?, ?, ?)
+"""
+_UPDATE = """
+UPDATE document SET start_line = ?, end_line = ?, digest = ?, text = ?
+ WHERE node = ? AND ordinal = ?
+"""
+
+_Place: TypeAlias = tuple[int, int]
+"""Where a document belongs: its node and ordinal."""
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentRows:
     """What putting documents wrote: (id, digest) of the new or changed ones, ids that went."""
@@ -37,23 +49,19 @@ def put_documents(
 
     A document is known by its node and ordinal, and keeps its id while that stays.
     """
-    before = _present(connection, ids.values())
+    owners = list(ids.values())
+    before = _present(connection, owners)
     wanted = {(ids[one.node], one.ordinal): one for one in documents}
     removed = sorted(before[place][0] for place in before.keys() - wanted.keys())
     delete_documents(connection, removed)
-    _write_rows(connection, wanted)
-    # A file that was not here yet needs no second look to tell what is new.
-    after = _present(connection, ids.values())
+    _write_rows(connection, wanted, before)
+    now = _present(connection, owners)
     written = [
-        (after[place][0], one.digest)
+        (now[place][0], one.digest)
         for place, one in wanted.items()
-        if before.get(place, (0, b""))[1] != one.digest
+        if place not in before or before[place][1] != one.digest
     ]
-    connection.executemany(
-        "INSERT OR REPLACE INTO fulltext(rowid, name, path, signature, documentation, body) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        ((after[place][0], *_fields(one)) for place, one in wanted.items()),
-    )
+    _write_words(connection, ((now[place][0], one) for place, one in wanted.items()))
     return DocumentRows(written, removed)
 
 
@@ -110,13 +118,6 @@ def documents_of(connection: apsw.Connection, node: int) -> list[StoredDocument]
 
 
 def digest_of(connection: apsw.Connection, node: int, ordinal: int) -> bytes | None:
-    """Return the digest of one document of a node, None where there is none."""
-    sql = "SELECT digest FROM document WHERE node = ? AND ordinal = ?"
-    row = rows.first(connection, sql, (node, ordinal))
-    return None if row is None else bytes(row[0])
-
-
-def digest_of(connection: apsw.Connection, node: int, ordinal: int) -> bytes | None:
     """Return the digest of a node's document, None when it has no such document."""
     sql = "SELECT digest FROM document WHERE node = ? AND ordinal = ?"
     row = rows.first(connection, sql, (node, ordinal))
@@ -128,41 +129,50 @@ def count(connection: apsw.Connection) -> int:
     return int(rows.value(connection, "SELECT count(*) FROM document"))
 
 
-def _present(
-    connection: apsw.Connection, owners: Iterable[int]
-) -> dict[tuple[int, int], tuple[int, bytes]]:
+def _present(connection: apsw.Connection, owners: Sequence[int]) -> dict[_Place, tuple[int, bytes]]:
     """Return id and digest of the documents of nodes, by node and ordinal."""
-    chosen = list(owners)
-    if not chosen:
+    if not owners:
         return {}
     found = rows.every(
         connection,
         "SELECT node, ordinal, id, digest FROM document "
         "WHERE node IN (SELECT value FROM carray(?))",
-        (rows.numbers(chosen),),
+        (rows.numbers(owners),),
     )
     return {(node, ordinal): (number, digest) for node, ordinal, number, digest in found}
 
 
-def _write_rows(connection: apsw.Connection, wanted: Mapping[tuple[int, int], Document]) -> None:
+def _write_rows(
+    connection: apsw.Connection, wanted: Mapping[_Place, Document], before: Container[_Place]
+) -> None:
+    """Insert or update; not by UPSERT, for which FTS5 would flush its words at every row."""
+    for sql, there in ((_INSERT, False), (_UPDATE, True)):
+        connection.executemany(
+            sql,
+            (
+                (one.span.start_line, one.span.end_line, one.digest, one.text, *place)
+                for place, one in wanted.items()
+                if (place in before) is there
+            ),
+        )
+
+
+def _write_words(connection: apsw.Connection, numbered: Iterable[tuple[int, Document]]) -> None:
     connection.executemany(
-        """
-        INSERT INTO document(node, ordinal, start_line, end_line, digest, text)
-        VALUES (?, ?, ?, ?, ?, ?)
-        ON CONFLICT(node, ordinal) DO UPDATE SET
-          start_line = excluded.start_line, end_line = excluded.end_line,
-          digest = excluded.digest, text = excluded.text
-        """,
+        "INSERT OR REPLACE INTO fulltext(rowid, name, path, signature, documentation, body) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         (
-            (*place, one.span.start_line, one.span.end_line, one.digest, one.text)
-            for place, one in wanted.items()
+            (
+                number,
+                one.fields.name,
+                one.fields.path,
+                one.fields.signature,
+                one.fields.documentation,
+                one.fields.body,
+            )
+            for number, one in numbered
         ),
     )
-
-
-def _fields(document: Document) -> tuple[str, ...]:
-    fields = document.fields
-    return (fields.name, fields.path, fields.signature, fields.documentation, fields.body)
 
 
 def _stored(row: Sequence[Any]) -> StoredDocument:

@@ -219,8 +219,9 @@ def _put_relations(
     def number(key: NodeId) -> int:
         return ids[key] if key in ids else _must_find(connection, key)
 
+    # IGNORE, not REPLACE: for that FTS5 would flush its words at every row.
     connection.executemany(
-        "INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO edge VALUES (?, ?, ?, ?)",
         (
             (number(edge.source), EDGE_CODES[edge.kind], number(edge.target), edge.confidence)
             for edge in edges

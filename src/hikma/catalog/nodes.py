@@ -18,6 +18,21 @@ COLUMNS = (
 """What `from_row` reads, in its order."""
 
 
+_INSERT = """
+INSERT INTO node(key, kind, file, name, qualified_name, symbol_kind, signature, language, path,
+                 start_line, end_line, properties, documentation)
+VALUES (:key, :kind, :file, :name, :qualified_name, :symbol_kind, :signature, :language, :path,
+        :start_line, :end_line, :properties, :documentation)
+"""
+_UPDATE = """
+UPDATE node SET kind = :kind, file = :file, name = :name, qualified_name = :qualified_name,
+       symbol_kind = :symbol_kind, signature = :signature, language = :language, path = :path,
+       start_line = :start_line, end_line = :end_line, properties = :properties,
+       documentation = :documentation
+ WHERE key = :key
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredNode:
     """A node with the integer that edges, documents and vectors know it by."""
@@ -28,20 +43,15 @@ class StoredNode:
 
 def put(connection: apsw.Connection, nodes: Sequence[Node], file: int | None) -> None:
     """Insert or update nodes by key; a key keeps its integer id."""
-    connection.executemany(
-        """
-        INSERT INTO node(key, kind, file, name, qualified_name, symbol_kind, signature, language,
-                         path, start_line, end_line, properties, documentation)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT(key) DO UPDATE SET
-          kind = excluded.kind, file = excluded.file, name = excluded.name,
-          qualified_name = excluded.qualified_name, symbol_kind = excluded.symbol_kind,
-          signature = excluded.signature, language = excluded.language, path = excluded.path,
-          start_line = excluded.start_line, end_line = excluded.end_line,
-          properties = excluded.properties, documentation = excluded.documentation
-        """,
-        (_to_row(node, file) for node in nodes),
-    )
+    if not nodes:
+        return
+    keys = rows.texts([node.id for node in nodes])
+    sql = "SELECT key FROM node WHERE key IN (SELECT value FROM carray(?))"
+    present = set(rows.column(connection, sql, (keys,)))
+    # Not by UPSERT, for which FTS5 would flush its words at every row.
+    absent = [_to_row(node, file) for node in nodes if node.id not in present]
+    connection.executemany(_INSERT, absent)
+    connection.executemany(_UPDATE, (_to_row(node, file) for node in nodes if node.id in present))
 
 
 def id_of(connection: apsw.Connection, key: NodeId) -> int | None:
@@ -88,21 +98,22 @@ def from_row(row: Sequence[Any]) -> StoredNode:
     return StoredNode(number, node)
 
 
-def _to_row(node: Node, file: int | None) -> tuple[Any, ...]:
+def _to_row(node: Node, file: int | None) -> dict[str, Any]:
     span = node.span
-    properties = json.dumps(dict(node.properties), sort_keys=True) if node.properties else None
-    return (
-        node.id,
-        node.kind.value,
-        file,
-        node.name,
-        node.qualified_name,
-        node.symbol_kind.value if node.symbol_kind else None,
-        node.signature,
-        node.language,
-        node.path,
-        span.start_line if span else None,
-        span.end_line if span else None,
-        properties,
-        node.documentation,
-    )
+    return {
+        "key": node.id,
+        "kind": node.kind.value,
+        "file": file,
+        "name": node.name,
+        "qualified_name": node.qualified_name,
+        "symbol_kind": node.symbol_kind.value if node.symbol_kind else None,
+        "signature": node.signature,
+        "language": node.language,
+        "path": node.path,
+        "start_line": span.start_line if span else None,
+        "end_line": span.end_line if span else None,
+        "properties": (
+            json.dumps(dict(node.properties), sort_keys=True) if node.properties else None
+        ),
+        "documentation": node.documentation,
+    }

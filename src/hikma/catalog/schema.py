@@ -120,19 +120,6 @@ class Catalog:
         with self._lock.held(purpose, wait_s):
             yield
 
-    def replace_by(self, draft: Path) -> None:
-        """Take over every page of another index file in one transaction.
-
-        Readers keep the old content until the last page is in place.
-        """
-        with self._writing, translated(self._path):
-            source = opening.open_reader(draft)
-            try:
-                with self._open_writer().backup("main", source, "main") as copy:
-                    copy.step()
-            finally:
-                source.close()
-
     def holder(self) -> Holder | None:
         """Return the process inside `exclusive`, if there is one."""
         return holder(self._path)

@@ -124,8 +124,8 @@ def examine_name(path: str, size: int) -> Skip | None:
 
 
 def examine_folder(path: str) -> Skip | None:
-    """Return why nothing under a folder is indexed, else None: its files need no look at all."""
-    found = _VENDORED.pattern.search(f"/{path.lower()}/")
+    """Return why nothing under a folder (`a/b/`) is indexed, else None: it need not be entered."""
+    found = _VENDORED.pattern.search("/" + path.lower())
     return Skip(path, _VENDORED.reason) if found else None
 
 

@@ -141,4 +141,4 @@ def _meet(folder: str, child: os.DirEntry[bytes], ignoring: Ignoring) -> str | S
     excluding = ignoring.excluding(path)
     if excluding:
         return Skip(path, f"excluded by {excluding}") if excluding.endswith(OWN_NAME) else None
-    return (examine_folder(path[:-1]) if path.endswith("/") else None) or path
+    return (examine_folder(path) if path.endswith("/") else None) or path

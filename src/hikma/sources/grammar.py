@@ -8,12 +8,19 @@ A language is one file under `languages/`, named like the language, that holds o
   `@test` (a call or macro that is a test), `@suite` (a block that only names its tests) and
   `@scope` (a block that is no symbol of its own). `@ignore` marks what is none of them. Where two
   patterns mark one node with one name, the earlier pattern holds.
-* `@name` is its name, or `@declarator` what C wraps its name in; `#set! name` gives a fixed one.
+* `@name` is its name, or `@declarator` what C wraps its name in; a function or class without
+  either is named `unnamed`.
+* `@container` is a block whose direct children are read by `bindings`, a second query of the same
+  vocabulary, as the root's are: constants and variables count there and nowhere else, and a
+  query that looked for them everywhere would cost more than the parse.
 * `@owner` is the type that a method belongs to but does not stand in; `@body` ends its header.
 * `@documentation` is a docstring, `@comment` a comment, `@decorator` what may stand before a
   definition and belongs to its lines.
 
 `references` is a query that is run on tests only; its capture `@name` is a name that is called.
+
+No query uses `#set!`: with a second predicate beside it, tree-sitter 0.26.1 for Python frees memory
+that it still holds, and the process ends.
 """
 
 import re
@@ -34,6 +41,7 @@ class Grammar:
 
     wheel: str
     definitions: str
+    bindings: str
     references: str
     entry: str = "language"
     dialects: Mapping[str, "Grammar"] = field(default_factory=dict)
@@ -50,6 +58,8 @@ class Grammar:
     """Matches the header of a class whose methods are tests wherever the file stands."""
     header_path: re.Pattern[str] | None = None
     """Files in which a prototype is worth a symbol."""
+    unnamed: str = ""
+    """What an exported function or class without a name is called."""
     flat: bool = False
     """Whether a nested definition has the scope of the file, as in C."""
     conditional: bool = False
@@ -62,8 +72,8 @@ class Tools(NamedTuple):
     grammar: Grammar
     language: "tree_sitter.Language"
     definitions: "tree_sitter.Query"
+    bindings: "tree_sitter.Query"
     references: "tree_sitter.Query"
-    settings: tuple[Mapping[str, str | None], ...]
 
 
 def tools_for(language: str | None, extension: str) -> Tools | None:
@@ -95,6 +105,10 @@ def _compile(language: str, dialect: str) -> Tools:
         raise ValueError(f"{language} has no grammar; add languages/{language}.py")
     grammar = grammar.dialects.get(dialect, grammar)
     loaded = Language(getattr(import_module(grammar.wheel), grammar.entry)())
-    definitions = Query(loaded, grammar.definitions)
-    settings = tuple(definitions.pattern_settings(i) for i in range(definitions.pattern_count))
-    return Tools(grammar, loaded, definitions, Query(loaded, grammar.references), settings)
+    return Tools(
+        grammar,
+        loaded,
+        Query(loaded, grammar.definitions),
+        Query(loaded, grammar.bindings),
+        Query(loaded, grammar.references),
+    )

@@ -4,11 +4,13 @@ Git's rules: a nested file outranks its parents, within a file the last matching
 nothing under an excluded folder can be brought back.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 OWN_NAME = ".hikmaignore"
 """Our ignore file: gitignore syntax, at any depth, for tracked files too."""
@@ -82,15 +84,10 @@ def _decision(rules: tuple[_Rules, ...], path: str) -> str | None:
 
 
 def _spec(content: bytes) -> GitIgnoreSpec:
-    """Parse an ignore file; like git, a line that is no pattern matches nothing."""
+    """Parse an ignore file; like git, drop a line that is no pattern."""
     text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
-    lines = [line for line in text.splitlines() if _valid(line)]
-    return GitIgnoreSpec.from_lines(lines)
-
-
-def _valid(line: str) -> bool:
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except GitIgnorePatternError:
-        return False
-    return True
+    patterns = []
+    for line in text.splitlines():
+        with contextlib.suppress(GitIgnorePatternError):
+            patterns.append(GitIgnoreSpecPattern(line))
+    return GitIgnoreSpec(patterns)

@@ -24,9 +24,13 @@ LOCAL_LINES = 5
 MAX_SIGNATURE = 300
 MAX_TITLE = 200
 
+_LATE = 1_000
+"""Added to the patterns of `bindings`: those of `definitions` go before them."""
+
 _FUNCTIONS = frozenset({"function", "method", "member", "property", "constructor"})
 _TYPES = frozenset({"class", "interface", "struct", "enum", "module"})
 _VALUES = frozenset({"constant", "variable", "macro", "prototype"})
+_NAMED = frozenset({"function", "class"})
 _ROLES = frozenset(SymbolKind) | {"member", "prototype", "test", "suite", "scope", "ignore"}
 _IDENTIFIER = re.compile(r"[A-Za-z_$]\w*")
 _HEADER_END = re.compile(r"\s*(?:=>|[{:=;,])\s*\Z")
@@ -98,8 +102,15 @@ def outline(tools: Tools, root: "tree_sitter.Node", source: bytes, path: str) ->
     from tree_sitter import QueryCursor  # noqa: PLC0415 -- a search never parses
 
     reader = _Reader(tools, source, path)
+    containers = [root]
     for pattern, captures in QueryCursor(tools.definitions).matches(root):
+        containers += captures.get("container", ())
         reader.take(pattern, captures)
+    cursor = QueryCursor(tools.bindings)
+    cursor.set_max_start_depth(1)
+    for container in containers:
+        for pattern, captures in cursor.matches(container):
+            reader.take(_LATE + pattern, captures)
     return reader.place()
 
 
@@ -108,7 +119,6 @@ class _Reader:
 
     def __init__(self, tools: Tools, source: bytes, path: str) -> None:
         self._grammar: Grammar = tools.grammar
-        self._settings = tools.settings
         self._source = source
         grammar = tools.grammar
         self._test_path = bool(grammar.test_path and grammar.test_path.search(path))
@@ -139,7 +149,7 @@ class _Reader:
         pattern: int,
         captures: "dict[str, list[tree_sitter.Node]]",
     ) -> _Found:
-        name = self._settings[pattern].get("name") or ""
+        name = self._grammar.unnamed if role in _NAMED else ""
         if "name" in captures:
             name = self._text(captures["name"][0])
         elif "declarator" in captures:

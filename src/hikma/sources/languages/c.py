@@ -4,25 +4,6 @@ import re
 
 from hikma.sources.grammar import Grammar
 
-_FILE_LEVEL = (
-    "(translation_unit %s)",
-    "(preproc_ifdef %s)",
-    "(preproc_if %s)",
-    "(preproc_else %s)",
-    "(preproc_elif %s)",
-    "(linkage_specification body: (declaration_list %s))",
-)
-_FUNCTION = "(function_declarator declarator: (identifier) @name)"
-_VARIABLE = "(init_declarator declarator: (_) @declarator)"
-_DECLARATIONS = (
-    f"(declaration declarator: {_FUNCTION}) @prototype",
-    f"(declaration declarator: (pointer_declarator declarator: {_FUNCTION})) @prototype",
-    "(declaration declarator: (pointer_declarator declarator:"
-    f" (pointer_declarator declarator: {_FUNCTION}))) @prototype",
-    f'(declaration (type_qualifier "const") declarator: {_VARIABLE}) @constant',
-    f"(declaration declarator: {_VARIABLE}) @variable",
-    '(declaration (storage_class_specifier "extern") declarator: (identifier) @name) @variable',
-)
 _TYPES = "\n".join(
     f"""
 (type_definition type: ({node} body: (_) @body) . declarator: (_) @declarator) @{kind}
@@ -52,11 +33,27 @@ _DEFINITIONS = (
 (preproc_def name: (identifier) @name value: (_)) @macro
 (preproc_function_def name: (identifier) @name value: (_) @body) @macro
 (preproc_function_def name: (identifier) @name) @macro
+(preproc_ifdef) @container
+(preproc_if) @container
+(preproc_else) @container
+(preproc_elif) @container
+(linkage_specification body: (declaration_list) @container)
 """
     + _TYPES
-    + "(type_definition declarator: (_) @declarator) @type\n"
-    + "\n".join(level % one for one in _DECLARATIONS for level in _FILE_LEVEL)
+    + "(type_definition declarator: (_) @declarator) @type"
 )
+
+_FUNCTION = "(function_declarator declarator: (identifier) @name)"
+_VARIABLE = "(init_declarator declarator: (_) @declarator)"
+_BINDINGS = f"""
+(declaration declarator: {_FUNCTION}) @prototype
+(declaration declarator: (pointer_declarator declarator: {_FUNCTION})) @prototype
+(declaration declarator: (pointer_declarator
+  declarator: (pointer_declarator declarator: {_FUNCTION}))) @prototype
+(declaration (type_qualifier "const") declarator: {_VARIABLE}) @constant
+(declaration declarator: {_VARIABLE}) @variable
+(declaration (storage_class_specifier "extern") declarator: (identifier) @name) @variable
+"""
 
 _REFERENCES = """
 (call_expression function: (identifier) @name)
@@ -66,6 +63,7 @@ _REFERENCES = """
 GRAMMAR = Grammar(
     wheel="tree_sitter_c",
     definitions=_DEFINITIONS,
+    bindings=_BINDINGS,
     references=_REFERENCES,
     test_name=re.compile(r"test_|tests?$"),
     test_path=re.compile(

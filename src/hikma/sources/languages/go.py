@@ -16,10 +16,12 @@ _DEFINITIONS = """
 (type_spec name: (type_identifier) @name type: (interface_type)) @interface
 (type_spec name: (type_identifier) @name) @type
 (type_alias name: (type_identifier) @name) @type
-(source_file (const_declaration (const_spec name: (identifier) @name) @constant))
-(source_file (var_declaration (var_spec name: (identifier) @name) @variable))
-(source_file
-  (var_declaration (var_spec_list (var_spec name: (identifier) @name) @variable)))
+"""
+
+_BINDINGS = """
+(const_declaration (const_spec name: (identifier) @name) @constant)
+(var_declaration (var_spec name: (identifier) @name) @variable)
+(var_declaration (var_spec_list (var_spec name: (identifier) @name) @variable))
 """
 
 _REFERENCES = """
@@ -35,6 +37,7 @@ _REFERENCES = """
 GRAMMAR = Grammar(
     wheel="tree_sitter_go",
     definitions=_DEFINITIONS,
+    bindings=_BINDINGS,
     references=_REFERENCES,
     groups=frozenset({"const_declaration", "var_declaration", "type_declaration"}),
     test_name=re.compile(r"(?:Test(?!Main$)|Benchmark|Fuzz|Example)(?![a-z])"),

@@ -27,9 +27,9 @@ SHARED = f"""
 (generator_function_declaration name: (identifier) @name body: (_) @body) @function
 (variable_declarator name: (identifier) @name value: {_FUNCTION_VALUE}) @function
 (variable_declarator name: (identifier) @name value: (class body: (_) @body)) @class
-(export_statement value: {_FUNCTION_VALUE} (#set! name "default")) @function
+(export_statement value: {_FUNCTION_VALUE}) @function
 (export_statement value: (class name: (_) @name body: (_) @body)) @class
-(export_statement value: (class !name body: (_) @body) (#set! name "default")) @class
+(export_statement value: (class !name body: (_) @body)) @class
 (export_statement value: (object)) @scope
 
 (method_definition ["get" "set"] name: (_) @name body: (_) @body) @property
@@ -47,7 +47,7 @@ SHARED = f"""
   left: (member_expression object: (_) @_e property: (property_identifier) @name)
   right: {_FUNCTION_VALUE} (#match? @_e "^(module[.])?exports$")) @function
 (assignment_expression left: (member_expression) @_e
-  right: {_FUNCTION_VALUE} (#eq? @_e "module.exports") (#set! name "default")) @function
+  right: {_FUNCTION_VALUE} (#eq? @_e "module.exports")) @function
 (assignment_expression
   left: (member_expression object: (_) @_e property: (property_identifier) @name)
   right: (class body: (_) @body) (#match? @_e "^(module[.])?exports$")) @class
@@ -66,38 +66,30 @@ SHARED = f"""
 """
 
 
-def bindings(parents: tuple[str, ...]) -> str:
-    """Return the patterns for top-level constants and variables under each of `parents`."""
-    declarator = "(variable_declarator name: (identifier) @name)"
-    required = """(variable_declarator value: [
-      (call_expression function: (identifier) @_f)
-      (member_expression object: (call_expression function: (identifier) @_f))]
-      (#eq? @_f "require")) @ignore"""
-    return "\n".join(
-        parent % one
-        for one in (
-            f"(lexical_declaration {required})",
-            f"(variable_declaration {required})",
-            f'(lexical_declaration kind: "const" {declarator} @constant)',
-            f"(lexical_declaration {declarator} @variable)",
-            f"(variable_declaration {declarator} @variable)",
-        )
-        for parent in parents
+_REQUIRED = """(variable_declarator value: [
+  (call_expression function: (identifier) @_f)
+  (member_expression object: (call_expression function: (identifier) @_f))]
+  (#eq? @_f "require")) @ignore"""
+_DECLARATOR = "(variable_declarator name: (identifier) @name)"
+
+BINDINGS = "\n".join(
+    parent % declaration
+    for parent in ("%s", "(export_statement declaration: %s)")
+    for declaration in (
+        f"(lexical_declaration {_REQUIRED})",
+        f"(variable_declaration {_REQUIRED})",
+        f'(lexical_declaration kind: "const" {_DECLARATOR} @constant)',
+        f"(lexical_declaration {_DECLARATOR} @variable)",
+        f"(variable_declaration {_DECLARATOR} @variable)",
     )
+)
 
-
-TOP_LEVEL = ("(program %s)", "(program (export_statement declaration: %s))")
-
-_DEFINITIONS = (
-    SHARED
-    + """
+_DEFINITIONS = f"""{SHARED}
 (class_declaration name: (_) @name body: (_) @body) @class
 (field_definition property: (_) @name value: (object)) @scope
 (field_definition property: (_) @name value: [
   (arrow_function body: (_) @body) (function_expression body: (_) @body)]) @method
 """
-    + bindings(TOP_LEVEL)
-)
 
 REFERENCES = """
 (call_expression function: (identifier) @name)
@@ -116,8 +108,10 @@ GROUPS = frozenset({"lexical_declaration", "variable_declaration"})
 GRAMMAR = Grammar(
     wheel="tree_sitter_javascript",
     definitions=_DEFINITIONS,
+    bindings=BINDINGS,
     references=REFERENCES + JSX_REFERENCES,
     wrappers=WRAPPERS,
     groups=GROUPS,
+    unnamed="default",
     constructors=frozenset({"constructor"}),
 )

@@ -5,19 +5,10 @@ from dataclasses import replace
 from hikma.sources.grammar import Grammar
 from hikma.sources.languages import javascript
 
-_TOP_LEVEL = (
-    *javascript.TOP_LEVEL,
-    "(program (ambient_declaration %s))",
-    "(program (export_statement declaration: (ambient_declaration %s)))",
-    "(internal_module body: (statement_block %s))",
-    "(internal_module body: (statement_block (export_statement declaration: %s)))",
-    "(module body: (statement_block %s))",
-    "(module body: (statement_block (export_statement declaration: %s)))",
-)
-
-_DEFINITIONS = (
-    javascript.SHARED
-    + """
+_DEFINITIONS = f"""{javascript.SHARED}
+(ambient_declaration) @container
+(internal_module body: (statement_block) @container)
+(module body: (statement_block) @container)
 (class_declaration name: (_) @name body: (_) @body) @class
 (abstract_class_declaration name: (_) @name body: (_) @body) @class
 (public_field_definition name: (_) @name value: [
@@ -32,16 +23,16 @@ _DEFINITIONS = (
 (internal_module name: (_) @name body: (_) @body) @module
 (module name: (_) @name body: (_) @body) @module
 """
-    + javascript.bindings(_TOP_LEVEL)
-)
 
 _TYPESCRIPT = Grammar(
     wheel="tree_sitter_typescript",
     entry="language_typescript",
     definitions=_DEFINITIONS,
+    bindings=javascript.BINDINGS,
     references=javascript.REFERENCES,
     wrappers=javascript.WRAPPERS,
     groups=javascript.GROUPS,
+    unnamed=javascript.GRAMMAR.unnamed,
     constructors=javascript.GRAMMAR.constructors,
 )
 _TSX = replace(_TYPESCRIPT, entry="language_tsx", references=javascript.GRAMMAR.references)
