@@ -1,7 +1,9 @@
 """Print docs/cli.md from the commands' own help; a test checks that the file is up to date."""
 
-import click
+from typing import Any
+
 import typer
+from typer.testing import CliRunner
 
 from hikma.interfaces.cli import app
 
@@ -13,18 +15,15 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found (no index, no such id).
 
 
 def reference() -> str:
-    command = typer.main.get_command(app)
-    sections = [_HEAD, *_sections("hikma", command)]
-    return "\n".join(sections)
+    return "\n".join([_HEAD, *_sections([], typer.main.get_command(app))])
 
 
-def _sections(name: str, command: click.Command) -> list[str]:
-    context = click.Context(command, info_name=name, terminal_width=96, max_content_width=96)
-    text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
-    found = [f"## {name}\n\n```text\n{text}\n```\n"]
-    if isinstance(command, click.Group):
-        for part in sorted(command.commands):
-            found += _sections(f"{name} {part}", command.commands[part])
+def _sections(names: list[str], command: Any) -> list[str]:
+    shown = CliRunner().invoke(app, [*names, "--help"], prog_name="hikma", terminal_width=96)
+    text = "\n".join(line.rstrip() for line in shown.output.strip().splitlines())
+    found = [f"## {' '.join(['hikma', *names])}\n\n```text\n{text}\n```\n"]
+    for name in sorted(getattr(command, "commands", {})):
+        found += _sections([*names, name], command.commands[name])
     return found
 
 

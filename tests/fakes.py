@@ -22,27 +22,33 @@ class HashingEmbedder:
 
     @property
     def name(self) -> str:
+        """What a user would configure."""
         return self._name
 
     @property
     def dimension(self) -> int:
+        """Length of every vector."""
         return self._dimension
 
     @property
     def document_identity(self) -> str:
+        """Identity of the documents' side."""
         return blake2b(f"{self._name} {self._dimension}".encode(), digest_size=32).hexdigest()
 
     @property
     def query_identity(self) -> str:
+        """Identity of the queries' side: the same."""
         return self.document_identity
 
     def embed_documents(self, texts: Sequence[str]) -> VectorRows:
+        """Embed texts, a row each."""
         self.embedded += len(texts)
         if not texts:
             return np.empty((0, self._dimension), dtype=np.float32)
         return np.stack([self._embed(text) for text in texts])
 
     def embed_query(self, text: str) -> Vector:
+        """Embed one text."""
         return self._embed(text)
 
     def _embed(self, text: str) -> Vector:

@@ -267,6 +267,7 @@ def test_ignore_files_of_ours_hold_for_tracked_files_and_nest(make_repository, o
         {
             ".hikmaignore": "*.gen.py\n/data/\n# comment\n!keep.gen.py\n",
             "a.gen.py": "", "keep.gen.py": "", "data/x.py": "", "sub/data/x.py": "",
+            "data/deep/y.py": "", "data/deep/.hikmaignore": "!y.py\n",
             "sub/.hikmaignore": "local.py\n!b.gen.py\n", "sub/local.py": "", "sub/b.gen.py": "", "local.py": "",
         }
     )  # fmt: skip
@@ -276,6 +277,8 @@ def test_ignore_files_of_ours_hold_for_tracked_files_and_nest(make_repository, o
     assert reasons(source) == {
         "a.gen.py": "excluded by .hikmaignore",
         "data/x.py": "excluded by .hikmaignore",
+        "data/deep/y.py": "excluded by .hikmaignore",
+        "data/deep/.hikmaignore": "excluded by .hikmaignore",
         "sub/local.py": "excluded by sub/.hikmaignore",
     }
 
@@ -325,7 +328,8 @@ def test_a_configured_work_tree_elsewhere_is_not_read(make_repository, opened, t
     (tmp_path / "home" / "secret.py").write_text("s\n")
     repository = make_repository({"a.py": "a\n"})
     repository.git("config", "core.worktree", str(tmp_path / "home"))
-    assert set(contents(opened(repository.root))) == {"a.py"}
+    repository.write("untracked.py", "u\n")
+    assert set(contents(opened(repository.root))) == {"a.py", "untracked.py"}
     assert "home" in (repository.root / ".git" / "config").read_text()
 
 

@@ -5,6 +5,7 @@ The one place where text is cleaned before it is stored or embedded.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -24,8 +25,6 @@ FORM = 1
 
 PIECE_CHARACTERS = 1_600
 """Longest document; facts: models read 128-256 tokens, the rest of a longer text is not seen."""
-PIECES = 1_500
-"""Most documents of one node: more than any file under the size limit yields."""
 MEANING_CHARACTERS = 1_500
 _DOCUMENTATION_CHARACTERS = 600
 _OUTLINE_CHARACTERS = 1_200
@@ -53,6 +52,16 @@ _MINOR = frozenset(
         SymbolKind.TYPE,
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A run of a node's own lines (0-based) that becomes one document."""
+
+    ordinal: int
+    span: Span
+    lines: Sequence[int]
+    title: str
 
 
 def write_out(extraction: Extraction) -> list[Document]:
@@ -156,13 +165,10 @@ def _of_symbol(
     title = node.qualified_name or node.name
     runs = list(_pieces(owned, lines)) or [[span.start_line - 1]]
     outline = " ".join(members)[:_OUTLINE_CHARACTERS]
-    for ordinal, piece in enumerate(runs):
-        text = _join(piece, lines)
-        whole = ordinal == 0 and len(runs) == 1
-        shown = span if whole else Span(max(piece[0] + 1, span.start_line), piece[-1] + 1)
-        yield _document(
-            node, ordinal, shown, text, title=title, outline=outline if ordinal == 0 else ""
-        )
+    for ordinal, run in enumerate(runs):
+        part = Span(max(run[0] + 1, span.start_line), run[-1] + 1)
+        piece = _Piece(ordinal, span if len(runs) == 1 else part, run, title)
+        yield _document(node, piece, outline, lines)
 
 
 def _of_file(
@@ -175,19 +181,10 @@ def _of_file(
     """Write out what no symbol owns; the first document also carries the file's outline."""
     outline = " ".join(dict.fromkeys(node.name for node in symbols))[:_OUTLINE_CHARACTERS]
     parts = list(_sectioned(sections, owned, lines)) if sections else [("", owned)]
-    ordinal = 0
-    for title, run in parts:
-        for piece in _pieces(run, lines):
-            text = _join(piece, lines)
-            span = Span(piece[0] + 1, piece[-1] + 1)
-            yield _document(
-                file, ordinal, span, text, title=title, outline=outline if ordinal == 0 else ""
-            )
-            ordinal += 1
-            if ordinal == PIECES:
-                return
-    if ordinal == 0:
-        yield _document(file, 0, Span(1, max(len(lines), 1)), "", title="", outline=outline)
+    runs = [(title, run) for title, part in parts for run in _pieces(part, lines)]
+    for ordinal, (title, run) in enumerate(runs or [("", [0])]):
+        piece = _Piece(ordinal, Span(run[0] + 1, run[-1] + 1), run, title)
+        yield _document(file, piece, outline, lines)
 
 
 def _sectioned(
@@ -207,7 +204,7 @@ def _pieces(owned: Sequence[int], lines: Sequence[str]) -> Iterator[list[int]]:
     piece: list[int] = []
     size = 0
     for line in owned:
-        if piece and size + len(lines[line]) > PIECE_CHARACTERS:
+        while piece and size + len(lines[line]) > PIECE_CHARACTERS:
             cut = _cut(piece, lines)
             if any(lines[i].strip() for i in piece[:cut]):
                 yield _trimmed(piece[:cut], lines)
@@ -255,29 +252,23 @@ def _join(piece: Sequence[int], lines: Sequence[str]) -> str:
     return "\n".join(shown)
 
 
-def _document(
-    node: Node, ordinal: int, span: Span, text: str, *, title: str, outline: str
-) -> Document:
-    documentation = clean(node.documentation) if ordinal == 0 else ""
-    defined = [] if node.kind is not NodeKind.FILE else _DEFINITION.findall(text)
-    names = _join_words((title or _stem(node), *defined))
-    meaning = "\n".join(
-        part
-        for part in (
-            _join_words((title or node.path, *defined)),
-            documentation[:_DOCUMENTATION_CHARACTERS],
-            text,
-        )
-        if part
-    )[:MEANING_CHARACTERS]
+def _document(node: Node, piece: _Piece, outline: str, lines: Sequence[str]) -> Document:
+    """Write out one piece; the node's documentation and outline stand in its first one only."""
+    first = piece.ordinal == 0
+    text = _join(piece.lines, lines)
+    documentation = clean(node.documentation) if first else ""
+    defined = _DEFINITION.findall(text) if node.kind is NodeKind.FILE else []
+    title = _join_words((piece.title or _stem(node), *defined))
+    meaning = "\n".join(filter(None, (title, documentation[:_DOCUMENTATION_CHARACTERS], text)))
     fields = Fields(
-        name=names,
+        name=title,
         path=" ".join(words(node.path)),
-        signature=" ".join(words(f"{clean(node.signature)} {outline}")),
+        signature=" ".join(words(f"{clean(node.signature)} {outline if first else ''}")),
         documentation=" ".join(words(documentation)),
-        body=" ".join(words(text)),
+        body=" ".join(words("\n".join(lines[line] for line in piece.lines))),
     )
-    return Document(node.id, ordinal, span, text, meaning, fields, digest_of(meaning))
+    meaning = meaning[:MEANING_CHARACTERS]
+    return Document(node.id, piece.ordinal, piece.span, text, meaning, fields, digest_of(meaning))
 
 
 def _stem(node: Node) -> str:

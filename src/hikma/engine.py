@@ -83,7 +83,8 @@ class Engine:
     ) -> Self:
         """Find the repository around `path` and read its settings."""
         root = find_root(Path(path))
-        return cls(root, load_settings(root, os.environ, flags or {}), revision)
+        settings = load_settings(root, os.environ, flags or {})
+        return cls(root, settings, _commit_of(root, revision) if revision else None)
 
     def __enter__(self) -> Self:
         return self
@@ -127,23 +128,23 @@ class Engine:
             _ignore_own_folder(self.database)
             catalog = self._create()
             with catalog.exclusive("hikma index", WRITER_WAIT_S):
+                _discard(self._draft)  # a run that was killed may have left one
                 if full:
                     return self._index_full(source, track)
                 return self._index_into(catalog, source, track)
 
     def search(self, query: Query) -> SearchResult:
         """Answer a query from the file; never writes."""
-        answering = self._answer()
-        return searching.search(
-            searching.Sources(
+        with self.catalog.read():  # one state: the space that answers and the rows that it means
+            answering = self._answer()
+            sources = searching.Sources(
                 self.catalog,
                 answering.store,
                 answering.embedder,
                 self._digest_now,
                 self._freshness,
-            ),
-            query,
-        )
+            )
+            return searching.search(sources, query)
 
     def status(self) -> Status:
         """Tell what is indexed, how fresh it is, and what the next run would do."""
@@ -170,6 +171,7 @@ class Engine:
 
     def show(self, node_id: NodeId) -> Shown:
         """Return a node, its text as indexed and its edges; NodeNotFoundError names near ids."""
+        node_id = node_id.encode(errors="replace").decode()  # as paths are stored
         with self.catalog.read() as connection:
             stored = graph.find(connection, node_id)
             if stored is None:
@@ -194,18 +196,21 @@ class Engine:
 
     def rebuild_vectors(self) -> int:
         """Build the search structure anew from the canonical rows; return how many it holds."""
-        store = SqliteVectors(self.catalog, self._answer().space)
         with self.catalog.exclusive("hikma vectors rebuild", WRITER_WAIT_S):
-            return store.rebuild()
+            # Asked inside: the process waited for may have changed the space.
+            with self.catalog.read() as connection:
+                space = self._space(connection)
+            return SqliteVectors(self.catalog, space).rebuild()
 
     def insert_vectors(self, path: Path) -> int:
         """Bring vectors from a file for existing ids; return how many documents changed."""
         from hikma import insertion  # noqa: PLC0415 -- rarely used
 
-        answering = self._answer()
+        catalog = self.catalog
         given = insertion.read_vectors(path)
-        with self.catalog.exclusive("hikma vectors insert", WRITER_WAIT_S):
-            return len(insertion.insert(self.catalog, answering.store, answering.embedder, given))
+        with catalog.exclusive("hikma vectors insert", WRITER_WAIT_S):
+            answering = self._answer()
+            return len(insertion.insert(catalog, answering.store, answering.embedder, given))
 
     def collect(self) -> ledger.Collected:
         """Drop what nothing refers to."""
@@ -241,19 +246,22 @@ class Engine:
 
     def _index_full(self, source: "Source", track: Track) -> IndexReport:
         """Build beside the file, then copy every page into it in one transaction."""
-        draft = self.database.with_name(f"{self.database.name}.full")
-        _discard(draft)
         try:
-            fresh = Catalog.open(draft, create=True)
+            fresh = Catalog.open(self._draft, create=True)
             try:
                 report = self._index_into(fresh, source, track)
             finally:
                 fresh.close()
-            self.catalog.replace_by(draft)
+            self.catalog.replace_by(self._draft)
             self._answering = None
         finally:
-            _discard(draft)
+            _discard(self._draft)
         return replace(report, database=str(self.database))
+
+    @property
+    def _draft(self) -> Path:
+        """Where a full index is built until it is complete."""
+        return self.database.with_name(f"{self.database.name}.full")
 
     def _answer(self) -> Answering:
         """Return what answers now; another process may have changed the space meanwhile."""
@@ -277,8 +285,11 @@ class Engine:
         return Answering(space, embedder, SqliteVectors(catalog, space))
 
     def _wanted(self) -> VectorSpace:
-        """Return the space that a fresh file gets."""
-        embedder = self._models(self.settings.embedding_model or DEFAULT_MODEL)
+        """Return the space of a fresh file: a model is changed by asking, never by the way."""
+        with self.catalog.read() as connection:
+            held = ledger.space(connection)
+        name = self.settings.embedding_model or (held.model if held else DEFAULT_MODEL)
+        embedder = self._models(name)
         asked = self.settings.vector_dimensions
         if asked is not None and asked != embedder.dimension:
             raise ConfigurationError(
@@ -318,12 +329,21 @@ class Engine:
         return digest_now(self.root, path, indexed)
 
 
+def _commit_of(root: Path, revision: str) -> str | None:
+    """Return a revision's id: a file is named after what it holds, and branches move."""
+    from hikma.sources.opening import open_source  # noqa: PLC0415 -- pygit2, for revisions only
+
+    with closing(open_source(root, revision)) as source:
+        return source.head
+
+
 def _database(root: Path, settings: Settings, revision: str | None) -> Path:
+    """Return where the index lies; a revision's is never the one that follows the work tree."""
     database = database_path(settings, root)
-    if revision and settings.database is None:
-        name = "".join(one if one.isalnum() or one in "-._" else "_" for one in revision)
-        return database.with_name(f"revision-{name}.db")
-    return database
+    if revision is None:
+        return database
+    name = "".join(one if one.isalnum() or one in "-._" else "_" for one in revision)
+    return database.with_name(f"revision-{name}.db")
 
 
 def _ignore_own_folder(database: Path) -> None:

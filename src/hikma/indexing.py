@@ -41,6 +41,10 @@ FORM = f"{syntax.VERSION}.{documents.FORM}"
 """Version of extraction and text form; a file written with another one is read anew."""
 
 
+WORKER_BYTES = 256 * 1024
+"""Source that is worth starting one more worker for: a start costs as much as parsing this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """One file as a worker hands it back."""
@@ -141,11 +145,11 @@ def preview(catalog: Catalog | None, database: Path, source: Source) -> IndexRep
     """Report what a run would do, and do nothing; None is a file yet to be made."""
     start = time.perf_counter()
     snapshot = source.snapshot()
-    tally = _Tally(skips=list(snapshot.skips))
     if catalog is None:
-        plan = IndexPlan(snapshot.entries, (), ())
+        plan, tally = IndexPlan(snapshot.entries, (), ()), _Tally(skips=list(snapshot.skips))
         return replace(_report(database, snapshot, plan, tally, start), dry_run=True)
     plan = make_plan(catalog.reader(), snapshot)
+    tally = _Tally(skips=_skips(catalog.reader(), snapshot))
     return replace(
         _with_counts(catalog, _report(database, snapshot, plan, tally, start)), dry_run=True
     )
@@ -181,7 +185,9 @@ def _is_current(connection: apsw.Connection, snapshot: Snapshot, plan: IndexPlan
 def _skips(connection: apsw.Connection, snapshot: Snapshot) -> list[Skip]:
     """Return the snapshot's own skips and those known by content that still hold."""
     content = {entry.path: entry.digest for entry in snapshot.entries}
-    known = [s for s in graph.skips(connection) if s.digest and content.get(s.path) == s.digest]
+    # What another version would not read, this one may have read.
+    judged = graph.skips(connection) if state.get(connection, "form") == FORM else []
+    known = [skip for skip in judged if skip.digest and content.get(skip.path) == skip.digest]
     return sorted((*snapshot.skips, *known), key=lambda skip: skip.path)
 
 
@@ -204,7 +210,10 @@ def _read(
             else:
                 yield loaded
 
-    results = run(extract_and_write_out, contents(), workers=workers, on_failure=as_text)
+    enough = 1 + sum(entry.size for entry in todo) // WORKER_BYTES
+    results = run(
+        extract_and_write_out, contents(), workers=min(workers, enough), on_failure=as_text
+    )
     while True:
         with tally.watch.stage("extract"):
             result = next(results, None)

@@ -1,7 +1,8 @@
 """The job of bringing vectors from a file for ids that exist: all of them, or none."""
 
 import json
-from collections.abc import Iterator
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from hikma.catalog.schema import Catalog
 from hikma.domain import NodeId
 from hikma.errors import InvalidVectorError, UsageError
 from hikma.protocols import Embedder, VectorStore
+
+_MOST_ORDINALS = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def read_vectors(path: Path) -> list[Given]:
     if not path.is_file():
         raise UsageError(f"{path} is not a file; give a .jsonl or .npz file of vectors.")
     if path.suffix == ".npz":
-        return list(_from_numpy(path))
+        return _from_numpy(path)
     if path.suffix in (".jsonl", ".ndjson"):
         return _from_lines(path)
     raise UsageError(f"{path.name} has an unknown ending; give a .jsonl or .npz file of vectors.")
@@ -88,7 +91,7 @@ def _resolve(
 
 
 def _digest(connection: apsw.Connection, one: Given) -> bytes | None:
-    stored = graph.find(connection, one.id)
+    stored = graph.find(connection, one.id.encode(errors="replace").decode())
     if stored is None:
         return None
     return fulltext.digest_of(connection, stored.id, one.ordinal)
@@ -102,23 +105,62 @@ def _from_lines(path: Path) -> list[Given]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-                found.append(Given(str(row["id"]), int(row.get("ordinal", 0)), row["vector"]))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                failures.append(f"line {number}: not an object with id and vector ({error!r:.80})")
+                found.append(_from_row(json.loads(line)))
+            except (ValueError, RecursionError) as error:
+                failures.append(f"line {number}: {error}")
     if failures:
         raise InvalidVectorError(failures)
     return found
 
 
-def _from_numpy(path: Path) -> Iterator[Given]:
+def _from_row(row: Any) -> Given:
+    """Check the form of one object; its vector is checked with the others."""
+    if not isinstance(row, dict) or not isinstance(row.get("id"), str) or "vector" not in row:
+        raise ValueError("it is not an object with an id and a vector")
+    return Given(row["id"], _ordinal(row.get("ordinal", 0)), row["vector"])
+
+
+def _ordinal(value: object) -> int:
+    if not isinstance(value, int | np.integer) or not 0 <= value < _MOST_ORDINALS:
+        raise ValueError(f"{value!r:.40} is not an ordinal: 0 is a node's first document")
+    return int(value)
+
+
+def _from_numpy(path: Path) -> list[Given]:
+    """Read arrays only: an array of objects would run what a stranger has pickled."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            ids, vectors = arrays["ids"], arrays["vectors"]
-            ordinals = arrays["ordinals"] if "ordinals" in arrays else np.zeros(len(ids), int)
-    except (ValueError, KeyError, OSError) as error:
-        raise UsageError(f"{path.name} lacks the arrays ids and vectors ({error}).") from error
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            ids, vectors = list(arrays["ids"]), list(arrays["vectors"])
+            ordinals = list(arrays["ordinals"]) if "ordinals" in arrays else [0] * len(ids)
+    except _UNREADABLE as error:
+        raise UsageError(
+            f"{path.name} is not a file of the arrays ids, vectors and, if you like, ordinals "
+            f"({error}); write it with numpy.savez."
+        ) from error
     if not len(ids) == len(vectors) == len(ordinals):
-        raise UsageError(f"{path.name} has {len(ids)} ids for {len(vectors)} vectors.")
-    for one, ordinal, vector in zip(ids, ordinals, vectors, strict=True):
-        yield Given(str(one), int(ordinal), vector)
+        raise UsageError(
+            f"{path.name} has {len(ids)} ids, {len(vectors)} vectors and {len(ordinals)} "
+            "ordinals; give as many of each."
+        )
+    return [_from_arrays(*row) for row in zip(ids, ordinals, vectors, strict=True)]
+
+
+def _from_arrays(one: Any, ordinal: Any, vector: Any) -> Given:
+    try:
+        return Given(str(one), _ordinal(ordinal), vector)
+    except ValueError as error:
+        raise InvalidVectorError([f"{one}: {error}"]) from error
+
+
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+)
+"""What numpy lets through for a file that is no archive of arrays."""

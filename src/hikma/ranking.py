@@ -7,7 +7,7 @@ in `Weights`, the one table that is tuned.
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -22,6 +22,12 @@ was we were what when where which while who whom whose why will with would you y
 """
 STOP_WORDS = frozenset(_STOP.split())
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|#|->)[A-Za-z_$][\w$]*)*")
+_DEFINED = re.compile(
+    r"\b(?:class|interface|trait|struct|enum|record|object|module|namespace|protocol|extension|def|"
+    r"defp|defmodule|defmacro|fn|func|fun|function|sub|proc|type|newtype|data)\s+([A-Za-z_]\w*)"
+)
+"""A definition in text that no grammar has read."""
+_SEPARATOR = re.compile(r"\.|::|#|->")
 _SENTENCE = re.compile(r"\s")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 _TEST_PATH = re.compile(
@@ -62,7 +68,11 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A query taken apart: content words, whole identifiers, and what it asks for."""
+    """A query taken apart: content words, names of code, and what it asks for.
+
+    `identifiers` are words that can only be meant as names: `open_space`, `getUser`, `Engine`
+    inside a sentence, or a query that is one word; plain words of a sentence are none.
+    """
 
     words: tuple[str, ...]
     identifiers: frozenset[str]
@@ -99,21 +109,30 @@ class Scored:
 
 def parse(text: str) -> Terms:
     """Take a query apart; stop words are dropped unless there is nothing else."""
-    identifiers = _IDENTIFIER.findall(text)
+    names = _IDENTIFIER.findall(text)
     split = [word for run in re.findall(r"\w+", text) for word in name_words(run)]
     content = [word for word in split if word not in STOP_WORDS] or split
-    simple = {part.lower() for name in identifiers for part in re.split(r"\.|::|#|->", name)}
+    alone = not _SENTENCE.search(text.strip())
     asked = set(split)
     return Terms(
         words=tuple(dict.fromkeys(content)),
-        identifiers=frozenset(simple - STOP_WORDS),
+        identifiers=frozenset(_telling(text.strip(), names, alone=alone)),
         qualified=frozenset(
-            re.sub(r"::|#|->", ".", name).lower() for name in identifiers if not name.isalnum()
+            _SEPARATOR.sub(".", name).lower() for name in names if _SEPARATOR.search(name)
         ),
-        symbol_like=not _SENTENCE.search(text.strip()),
+        symbol_like=alone,
         wants_tests=bool(asked & _TEST_WORDS),
         wants_prose=bool(asked & _PROSE_WORDS),
     )
+
+
+def _telling(text: str, names: Iterable[str], *, alone: bool) -> Iterator[str]:
+    for name in names:
+        for part in _SEPARATOR.split(name):
+            compound = len(name_words(part)) > 1
+            capital = part[:1].isupper() and not text.startswith(part)
+            if alone or compound or capital or f"`{part}`" in text:
+                yield part.lower()
 
 
 @lru_cache(maxsize=50_000)
@@ -162,21 +181,21 @@ def _fuse(candidates: Iterable[Candidate], weights: Weights) -> list[Scored]:
 
 def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
     node = one.candidate.document.node
-    if node.kind is NodeKind.FILE:
-        return
     strength = 2.0 if terms.symbol_like else 1.0
-    if node.name.lower() in terms.identifiers and _is_telling(node.name, terms):
+    if node.kind is NodeKind.FILE:
+        defined = {name.lower() for name in _DEFINED.findall(one.candidate.document.text)}
+        if defined & terms.identifiers:
+            one.add("exact name", weights.exact_name * strength)
+        return
+    if node.name.lower() in terms.identifiers:
         one.add("exact name", weights.exact_name * strength)
     if any(_ends_qualified(node.qualified_name.lower(), name) for name in terms.qualified):
         one.add("qualified name", weights.qualified_name * strength)
-    one.add("name", weights.name_overlap * _overlap(name_words(node.name), terms))
+    plain = _overlap(name_words(node.name), terms)
+    whole = _overlap(name_words(node.qualified_name), terms)
+    one.add("name", weights.name_overlap * max(plain, whole))
     if node.symbol_kind in (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.STRUCT):
         one.add("container", weights.container)
-
-
-def _is_telling(name: str, terms: Terms) -> bool:
-    """Whether a name says something: one plain word of a sentence is a coincidence."""
-    return terms.symbol_like or len(name_words(name)) > 1 or not name.islower()
 
 
 def _ends_qualified(qualified: str, name: str) -> bool:
@@ -201,10 +220,10 @@ def _overlap(own: Sequence[str], terms: Terms) -> float:
     """
     mine = {stem(word) for word in own if word not in STOP_WORDS}
     asked = {stem(word) for word in terms.words}
-    common = len(mine & asked)
-    if not common:
+    shared = len(mine & asked)
+    if not shared:
         return 0.0
-    precision, recall = common / len(mine), common / min(len(asked), 3)
+    precision, recall = shared / len(mine), shared / min(len(asked), 3)
     return min(1.0, 2 * precision * recall / (precision + recall))
 
 

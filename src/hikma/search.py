@@ -26,7 +26,7 @@ from hikma.domain import (
     StoredDocument,
     Vector,
 )
-from hikma.errors import ModelError, QueryError
+from hikma.errors import MissingVectorError, ModelError, QueryError
 from hikma.protocols import Embedder, VectorStore
 
 LONGEST_QUERY = 10_000
@@ -37,7 +37,6 @@ CANDIDATES = 150
 FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
 """BM25 weights of name, path, signature, documentation, body."""
 SEMANTIC_FLOOR = 0.1
-_FLOORLESS = -1.0
 _SNIPPET_CHARACTERS = 1_600
 
 
@@ -105,6 +104,8 @@ def check(query: Query) -> None:
         raise QueryError(f"limit = {query.limit}; choose 1 to 1000.")
     if query.min_similarity is not None and not -1 <= query.min_similarity <= 1:
         raise QueryError(f"min-similarity = {query.min_similarity}; a cosine lies in -1 to 1.")
+    if query.min_similarity is not None and query.mode is Mode.LEXICAL:
+        raise QueryError("Words alone have no similarity; leave out min-similarity or the mode.")
 
 
 def _retrieve(
@@ -122,7 +123,7 @@ def _retrieve(
     if query.mode is not Mode.LEXICAL:
         try:
             _dense(sources, connection, query, depth, within, found)
-        except (ModelError, apsw.Error) as error:
+        except (ModelError, MissingVectorError, apsw.Error) as error:
             if query.mode is Mode.SEMANTIC:
                 raise
             found.degraded.append(f"dense: {error}")
@@ -199,7 +200,7 @@ def _above_floor(
     floor = query.min_similarity if query.min_similarity is not None else default
     if floor is None:
         return candidates
-    return [one for one in candidates if (one.similarity or _FLOORLESS) >= floor]
+    return [one for one in candidates if one.similarity is not None and one.similarity >= floor]
 
 
 def _asked_for(terms: ranking.Terms, query: Query) -> ranking.Terms:

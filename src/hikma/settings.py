@@ -18,6 +18,7 @@ from hikma.errors import ConfigurationError
 PREFIX = "HIKMA_"
 FILE_NAME = "hikma.toml"
 DATABASE = Path(".hikma/index.db")
+_OPTIONS = {"embedding_model": "--model"}
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +45,8 @@ class Settings(BaseModel):
 def load_settings(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
     """Merge the sources for the repository at `root`; flags that are None are unset.
 
-    Raises ConfigurationError naming the source, the value and the choices.
+    Raises ConfigurationError naming the source, the value and the choices, or a database that
+    the repository itself would place outside of it.
     """
     merged: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -55,6 +57,8 @@ def load_settings(root: Path, environment: Mapping[str, str], flags: Mapping[str
     ):
         merged |= values
         origin |= dict.fromkeys(values, source)
+    if origin.get("database", FILE_NAME) == FILE_NAME:
+        _check_inside(root, merged.get("database", str(DATABASE)))
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
@@ -75,32 +79,32 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
         if name in Settings.model_fields:
             values[name] = value
         else:
-            _log.warning("%s has no effect: this version does not know it", variable)
+            _log.warning("%s has no effect: no such setting%s", variable, _near(name, PREFIX))
     return values
 
 
 def _from_file(root: Path) -> dict[str, Any]:
     path = root / FILE_NAME
-    if not path.is_file() or path.is_symlink():
+    if path.is_symlink():
+        raise ConfigurationError(f"{path} is a symbolic link; put a file in its place.")
+    if not path.is_file():
         return {}
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}; correct the file.") from error
-    if "database" in values:
-        _check_inside(root, values["database"])
-    return values
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _check_inside(root: Path, database: object) -> None:
-    """Refuse a file outside the repository: its hikma.toml may come from a stranger."""
-    inside = isinstance(database, str) and (root / database).resolve().is_relative_to(
-        root.resolve()
-    )
-    if not inside:
+    """Refuse a file outside the repository: its hikma.toml and its links may be a stranger's."""
+    if not isinstance(database, str):
+        return  # refused with the other wrong values
+    if not (root / database).resolve().is_relative_to(root.resolve()):
         raise ConfigurationError(
-            f"{FILE_NAME} sets database = {database!r}, which is outside the repository; "
-            "use a relative path inside it, or the variable HIKMA_DATABASE."
+            f"database = {database!r} leads outside the repository ({FILE_NAME} or a symbolic "
+            "link); use a relative path inside it, or set HIKMA_DATABASE."
         )
 
 
@@ -108,19 +112,28 @@ def _explain(error: ValidationError, origin: Mapping[str, str]) -> str:
     lines = []
     for problem in error.errors():
         name = str(problem["loc"][0])
-        source = origin.get(name, "default")
-        shown = f"{PREFIX}{name.upper()}" if source == "environment" else f"{source}: {name}"
+        shown = {
+            "environment": f"{PREFIX}{name.upper()}",
+            "flag": _OPTIONS.get(name, name),
+        }.get(origin[name], f"{FILE_NAME}: {name}")
         lines.append(f"{shown} = {problem['input']!r}: {_remedy(name, problem)}")
     return "; ".join(lines)
 
 
 def _remedy(name: str, problem: Mapping[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"no such setting{hint} Known: {', '.join(sorted(Settings.model_fields))}."
+        known = ", ".join(sorted(Settings.model_fields))
+        return f"no such setting{_near(name)}; choose of {known}."
     if name == "vector_index_type":
         return "sqlite-vec has no approximate index; choose 'flat'."
     if problem["type"] == "literal_error":
         return f"choose {problem['ctx']['expected']}."
     return f"{problem['msg']}."
+
+
+def _near(name: str, prefix: str = "") -> str:
+    """Return a hint at the known setting that a wrong name resembles most."""
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    if not near:
+        return ""
+    return f" (did you mean {prefix + near[0].upper() if prefix else near[0]}?)"

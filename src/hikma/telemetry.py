@@ -40,9 +40,9 @@ class Stopwatch:
 
 def set_up_logging(level: str) -> None:
     """Send this package's log to standard error; standard output belongs to results."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    output = logging.StreamHandler(sys.stderr)
+    output.setFormatter(logging.Formatter(_FORMAT))
     root = logging.getLogger("hikma")
-    root.handlers = [handler]
+    root.handlers = [output]
     root.setLevel(level.upper())
     root.propagate = False

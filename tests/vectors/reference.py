@@ -17,20 +17,24 @@ class ReferenceVectors:
 
     @property
     def dimension(self) -> int:
+        """Length of every vector."""
         return self._dimension
 
     def upsert(self, batch: VectorBatch) -> None:
+        """Insert or replace."""
         self._check(batch.vectors.shape[-1])
         for one, vector in zip(batch.ids.tolist(), batch.vectors, strict=True):
             self._rows[one] = vector.copy()
 
     def delete(self, ids: Sequence[int]) -> None:
+        """Remove ids."""
         for one in ids:
             self._rows.pop(int(one), None)
 
     def nearest(
         self, query: Vector, limit: int, within: DocumentIds | None = None
     ) -> list[Neighbor]:
+        """Compare the query with every vector."""
         self._check(query.shape[-1])
         kept = self._rows.keys() if within is None else self._rows.keys() & set(within.tolist())
         found = [
@@ -40,6 +44,7 @@ class ReferenceVectors:
         return sorted(found, key=lambda one: (one.distance, one.id))[: max(limit, 0)]
 
     def scan(self, batch_size: int) -> Iterator[VectorBatch]:
+        """Yield everything by id."""
         ids = sorted(self._rows)
         for start in range(0, len(ids), batch_size):
             part = ids[start : start + batch_size]
@@ -49,6 +54,7 @@ class ReferenceVectors:
         return len(self._rows)
 
     def close(self) -> None:
+        """Forget everything."""
         self._rows.clear()
 
     def _check(self, width: int) -> None:

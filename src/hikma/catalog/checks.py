@@ -27,7 +27,11 @@ def examine(connection: apsw.Connection) -> list[Finding]:
     """Run every check in one consistent state; an empty list says that the file is sound."""
     findings: list[Finding] = []
     for check in _CHECKS:
-        findings += check(connection)
+        try:
+            findings += check(connection)
+        except (apsw.Error, UnicodeDecodeError) as error:
+            # What cannot even be read is what the check is for.
+            findings.append(Finding("integrity", str(error), _REINDEX))
     return findings
 
 

@@ -86,7 +86,7 @@ def holder(path: Path) -> Holder | None:
     except (OSError, ValueError, KeyError, TypeError):
         # No note, or one that a dying process left half-written: the lock itself is what counts.
         return None
-    return found if _alive(found.pid) else None
+    return found if is_alive(found.pid) else None
 
 
 def describe_holder(path: Path) -> str:
@@ -101,7 +101,8 @@ def _note(path: Path) -> Path:
     return path.with_name(f"{path.name}.holder")
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs on this machine."""
     with suppress(PermissionError):
         try:
             os.kill(pid, 0)

@@ -2,23 +2,27 @@
 
 import os
 from contextlib import suppress
+from glob import escape
+from hashlib import blake2b
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import quote
 
 import apsw
 import sqlite_vec
 
-from hikma.catalog import rows
+from hikma.catalog import rows, state
 from hikma.catalog.failures import damaged, full, not_ours, translated
-from hikma.catalog.tables import APPLICATION_ID, PAGE_SIZE, SCHEMA_VERSION, STEPS
+from hikma.catalog.locking import is_alive
+from hikma.catalog.tables import APPLICATION_ID, NAMES, PAGE_SIZE, SCHEMA_VERSION, STEPS
 from hikma.errors import NewerSchemaError, ReadOnlyFileError, UnsafeLibraryError
 
 BUSY_MS = 10_000
+_FINGERPRINT = "schema_fingerprint"
 _WRITER_CACHE_KIB = 65_536
 _READER_CACHE_KIB = 8_192
 _WAL_LIMIT_BYTES = 64 << 20
 _FIRST_UNSAFE, _FIRST_SAFE = (3, 7, 0), (3, 51, 3)
-_HEADER_BYTES = 100
 
 
 def check_library(version: str) -> None:
@@ -70,27 +74,42 @@ def identify(connection: apsw.Connection, path: Path) -> int:
         raise NewerSchemaError(
             f"{path} has schema {version}, this Hikma knows up to {SCHEMA_VERSION}; upgrade Hikma."
         )
+    if version == SCHEMA_VERSION:
+        _check_whole(connection, path)
     return int(version)
 
 
-def check_length(path: Path) -> None:
-    """Refuse a truncated file at once rather than when its lost pages are needed."""
-    if _has_log(path):
-        return  # a checkpoint may be half-done; the log holds the rest
-    with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-        size = file.seek(0, os.SEEK_END)
-    page_size = int.from_bytes(header[16:18], "big")
-    pages = int.from_bytes(header[28:32], "big")
-    if header.startswith(b"SQLite format 3\0") and size < page_size * pages:
-        raise damaged(path, f"it has {size:,} of {page_size * pages:,} bytes")
+def _check_whole(connection: apsw.Connection, path: Path) -> None:
+    """Refuse a truncated file or an altered schema at once, not when a query meets the loss."""
+    size = rows.value(connection, "PRAGMA page_count") * PAGE_SIZE
+    # With a log a checkpoint may be half-done; the log then holds the rest. The length is asked
+    # by name: closing the file in this process would drop the locks that SQLite holds on it.
+    if not _has_log(path) and path.stat().st_size < size:
+        raise damaged(path, f"it has {path.stat().st_size:,} of {size:,} bytes")
+    try:
+        sound = state.get(connection, _FINGERPRINT) == _fingerprint(connection)
+    except apsw.SQLError:  # the very table that is asked is not as it was
+        sound = False
+    if not sound:
+        raise damaged(path, "its schema is not the one that was written")
+
+
+def _fingerprint(connection: apsw.Connection) -> str:
+    """Return a hash over the definitions of our own tables, indexes and views."""
+    sql = (
+        "SELECT name, sql FROM sqlite_schema WHERE name IN (SELECT value FROM carray(?)) "
+        "ORDER BY name"
+    )
+    found = rows.every(connection, sql, (rows.texts(NAMES),))
+    return blake2b(repr(found).encode(), digest_size=16).hexdigest()
 
 
 def create(path: Path) -> None:
     """Make an empty index at `path`: whole or not at all, also beside another creator."""
     made = _make_folder(path.parent)
-    draft = path.with_name(f"{path.name}.creating.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.creating.{os.getpid()}.{token_hex(4)}")
     try:
+        _sweep_drafts(path)
         with translated(path):
             _build(draft)
         _publish(draft, path)
@@ -114,6 +133,7 @@ def upgrade(connection: apsw.Connection) -> None:
         version = rows.value(connection, "PRAGMA user_version")
         for step in STEPS[version:]:
             connection.execute(step)
+        state.put(connection, _FINGERPRINT, _fingerprint(connection))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")
         connection.execute("COMMIT")
@@ -166,6 +186,14 @@ def _sweep(folders: list[Path]) -> None:
     for folder in folders:
         with suppress(OSError):  # another process may have put something there
             folder.rmdir()
+
+
+def _sweep_drafts(path: Path) -> None:
+    """Remove what creators that were killed have left."""
+    for draft in path.parent.glob(f"{escape(path.name)}.creating.*"):
+        pid = draft.name.removeprefix(f"{path.name}.creating.").partition(".")[0]
+        if pid.isdigit() and not is_alive(int(pid)):
+            draft.unlink(missing_ok=True)
 
 
 def _build(draft: Path) -> None:

@@ -164,7 +164,6 @@ class Catalog:
             raise IndexMissingError(f"There is no index at {self._path}; run `hikma index` first.")
         if self._path.stat().st_size == 0:
             opening.initialise(self._open_writer())
-        opening.check_length(self._path)
         if opening.identify(self.reader(), self._path) < SCHEMA_VERSION:
             opening.upgrade(self._open_writer())
 

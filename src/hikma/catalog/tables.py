@@ -1,5 +1,7 @@
 """The schema, as steps: step n brings a file from version n - 1 to version n."""
 
+import re
+
 from hikma.domain import EdgeKind
 
 APPLICATION_ID = 0x48494B4D  # "HIKM"
@@ -217,6 +219,14 @@ _EDGE_NAMES = "".join(
 
 STEPS = (_GRAPH + _EDGE_NAMES + _TEXT + _VECTORS + _MIGRATION + _VIEWS,)
 SCHEMA_VERSION = len(STEPS)
+NAMES = tuple(
+    re.findall(
+        r"^CREATE (?:VIRTUAL TABLE|TABLE|UNIQUE INDEX|INDEX|VIEW) (\w+)",
+        "".join(STEPS),
+        re.MULTILINE,
+    )
+)
+"""What the latest schema consists of."""
 
 
 def vector_table(space_id: int) -> str:

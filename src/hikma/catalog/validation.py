@@ -50,7 +50,7 @@ def _fill(row: NDArray[np.float64], vector: ArrayLike) -> str | None:
     """Copy a vector into a row; return why it cannot be one."""
     try:
         values = np.asarray(vector, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return "it is not a list of numbers"
     if values.shape != row.shape:
         return f"it has shape {values.shape}, not ({row.shape[0]},)"

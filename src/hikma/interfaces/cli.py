@@ -1,6 +1,5 @@
 """The command line: one function a command; arguments are parsed here and trusted inside."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +45,7 @@ HERE = Path()
 @app.command()
 def index(  # noqa: PLR0913 -- one parameter an option
     path: Annotated[
-        Path | None, typer.Argument(metavar="[PATH]", help="The repository or folder.")
+        Path | None, typer.Argument(metavar="PATH", help="The repository or folder.")
     ] = None,
     repo: Repository = HERE,
     *,
@@ -135,10 +134,13 @@ def show(
     node_id: Annotated[str, typer.Argument(metavar="ID", help="As printed by a search.")],
     repo: Repository = HERE,
     *,
+    revision: Annotated[
+        str | None, typer.Option("--rev", metavar="REV", help="From the file of a commit.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show a node: its text as indexed, and its neighbours."""
-    with _engine(repo, {}) as engine:
+    with _engine(repo, {}, revision) as engine:
         _print(engine.show(node_id), rendering.shown, as_json=as_json)
 
 
@@ -195,23 +197,20 @@ def main() -> None:
     try:
         app()
     except HikmaError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _say(f"error: {error}")
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was committed stays, run the command again\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe went away, as `head` does; nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
 
 
 @contextmanager
 def _engine(repo: Path, flags: dict[str, Any], revision: str | None = None) -> Iterator[Engine]:
     set_up_logging("warning")
-    with Engine.open(repo, flags=flags, revision=revision) as engine:
-        set_up_logging(engine.settings.log_level)
-        yield engine
+    try:
+        with Engine.open(repo, flags=flags, revision=revision) as engine:
+            set_up_logging(engine.settings.log_level)
+            yield engine
+    except KeyboardInterrupt:
+        _say("interrupted; what was committed stays, run the command again")
+        raise
 
 
 def _kind(text: str) -> NodeKind:
@@ -229,14 +228,21 @@ def _index_if_missing(engine: Engine, query: Query) -> None:
     try:
         engine.catalog.reader()
     except IndexMissingError:
-        sys.stderr.write(f"no index yet; indexing {engine.root}\n")
+        _say(f"no index yet; indexing {engine.root}")
         with tracking() as track:
             engine.index(track=track)
 
 
 def _print(result: Any, render: Callable[[Any], Sequence[str]], *, as_json: bool) -> None:
-    lines = [rendering.as_json(result)] if as_json else render(result)
+    """Write a result; every line passes the one gate that no control character passes."""
+    lines = [rendering.as_json(result)] if as_json else map(rendering.printable, render(result))
     sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()  # a reader that went away must be noticed here, where it is no failure
+
+
+def _say(text: str) -> None:
+    """Write a diagnostic; results alone go to standard output."""
+    sys.stderr.write(f"{rendering.printable(text)}\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hikma.catalog.checks import Finding
@@ -13,12 +13,24 @@ from hikma.domain import Hit, IndexReport, SearchResult, Shown, Skip, Status
 
 _SNIPPET_LINES = 6
 _SHOWN_SKIPS = 5
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that move a terminal's cursor, colour it, break a line or reverse its direction."""
+
+_UNSPOKEN: tuple[tuple[str, Any], ...] = (("explanation", ()), ("partial", False))
+"""What JSON leaves out: these two stand there only when they have something to say."""
 
 
 def as_json(result: Any) -> str:
     """Return one JSON object; dataclasses and enums become their plain values."""
-    return json.dumps(_plain(result), ensure_ascii=False)
+    text = json.dumps(_plain(result), ensure_ascii=False)
+    # What JSON lets stand but a terminal obeys stands inside a string: there it may be escaped.
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def printable(text: str) -> str:
+    """Keep text of a stranger's file from steering the terminal or breaking a line."""
+    visible = text.replace("\n", "\\n").replace("\t", "    ")
+    return _STEERING.sub("\ufffd", visible)
 
 
 def search_result(result: SearchResult) -> list[str]:
@@ -30,7 +42,7 @@ def search_result(result: SearchResult) -> list[str]:
         lines.append("the index is partial: a run has not finished; run `hikma index`")
     elif result.index.stale:
         lines.append("the index is of another commit; run `hikma index`")
-    lines += [f"degraded: {_safe(reason)}" for reason in result.degraded]
+    lines += [f"degraded: {reason}" for reason in result.degraded]
     return lines
 
 
@@ -45,7 +57,7 @@ def index_report(report: IndexReport) -> list[str]:
         f"{report.embedded:,} newly embedded",
     ]
     lines += _skips(report.skips)
-    lines += [f"read as text: {_safe(one.path)}: {one.reason}" for one in report.limitations]
+    lines += [f"read as text: {one.path}: {one.reason}" for one in report.limitations]
     return lines
 
 
@@ -73,15 +85,15 @@ def shown(found: Shown) -> list[str]:
     place = f"{node.path}:{node.span.start_line}" if node.span else node.path
     kind = node.symbol_kind.value if node.symbol_kind else node.kind.value
     lines = [
-        f"{node.id}  ({kind}, {_safe(place)})"
+        f"{node.id}  ({kind}, {place})"
         + ("" if found.fresh else "  [changed since it was indexed]")
     ]
-    lines += [_safe(node.signature)] if node.signature else []
-    lines += ["", *(_safe(line) for line in found.text.split("\n")), ""]
+    lines += [node.signature] if node.signature else []
+    lines += ["", *found.text.split("\n"), ""]
     for one in found.relations:
         arrow = "->" if one.direction == "out" else "<-"
         sure = "" if one.confidence == 1 else f"  (confidence {one.confidence:g})"
-        lines.append(f"{one.kind.value} {arrow} {_safe(one.id)}{sure}")
+        lines.append(f"{one.kind.value} {arrow} {one.id}{sure}")
     return lines
 
 
@@ -118,11 +130,12 @@ def _hit(hit: Hit) -> list[str]:
     similarity = "" if hit.similarity is None else f", similarity {hit.similarity:.2f}"
     changed = "" if hit.fresh else "  [changed since it was indexed]"
     lines = [
-        f"{hit.rank}. {_safe(hit.path)}:{hit.start_line}-{hit.end_line}  {kind} {_safe(hit.name)}"
-        f"  (score {hit.score:.2f}{similarity}){changed}"
+        f"{hit.rank}. {hit.path}:{hit.start_line}-{hit.end_line}  {kind} {hit.name}"
+        f"  (score {hit.score:.2f}{similarity}){changed}",
+        f"   {hit.id}",
     ]
     snippet = [line for line in hit.snippet.split("\n") if line.strip()]
-    lines += [f"     {_safe(line)[:110]}" for line in snippet[:_SNIPPET_LINES]]
+    lines += [f"     {line[:110]}" for line in snippet[:_SNIPPET_LINES]]
     for one in hit.explanation:
         rank = "" if one.rank is None else f" (rank {one.rank})"
         lines.append(f"     {one.share:+.3f}  {one.rule}{rank}")
@@ -134,21 +147,15 @@ def _skips(skips: Sequence[Skip]) -> list[str]:
         return []
     reasons = Counter(skip.reason for skip in skips)
     shown_reasons = reasons.most_common(_SHOWN_SKIPS)
-    listed = "; ".join(f"{count:,} {_safe(reason)}" for reason, count in shown_reasons)
+    listed = "; ".join(f"{count:,} {reason}" for reason, count in shown_reasons)
     more = f"; {len(reasons) - _SHOWN_SKIPS} other reasons" if len(reasons) > _SHOWN_SKIPS else ""
     return [f"skipped {len(skips):,}: {listed}{more} (all with --json)"]
 
 
-def _safe(text: str) -> str:
-    """Keep text of a stranger's file from steering the terminal or breaking a line."""
-    return _CONTROL.sub("\ufffd", text.replace("\n", "\\n").replace("\t", "    "))
-
-
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-        if value.get("explanation") == ():
-            del value["explanation"]
+        given = ((one.name, getattr(value, one.name)) for one in fields(value))
+        value = {name: one for name, one in given if (name, one) not in _UNSPOKEN}
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

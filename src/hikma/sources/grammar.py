@@ -6,8 +6,9 @@ A language is one file under `languages/`, named like the language, that holds o
 * a `SymbolKind` value (`@function`, `@class`, …) marks a definition, and so do
   `@member` (a function in an object literal), `@prototype` (a declaration without a body),
   `@test` (a call or macro that is a test), `@suite` (a block that only names its tests) and
-  `@scope` (a block that is no symbol of its own). `@ignore` marks what is none of them. Where two
-  patterns mark one node with one name, the earlier pattern holds.
+  `@scope` (a block that is no symbol of its own) and `@result` (an object that a function returns).
+  `@ignore` marks what is none of them. Where two patterns mark one node with one name, the earlier
+  pattern holds.
 * `@name` is its name, or `@declarator` what C wraps its name in; a function or class without
   either is named `unnamed`.
 * `@container` is a block whose direct children are read by `bindings`, a second query of the same
@@ -62,6 +63,8 @@ class Grammar:
     """What an exported function or class without a name is called."""
     flat: bool = False
     """Whether a nested definition has the scope of the file, as in C."""
+    noise: re.Pattern[bytes] | None = None
+    """Words on lines of their own that are no code without their macros: blanked."""
     conditional: bool = False
     """Whether `#if` branches may cut through definitions, so that a broken tree is read again."""
 

@@ -4,24 +4,21 @@ Git's rules: a nested file outranks its parents, within a file the last matching
 nothing under an excluded folder can be brought back.
 """
 
-import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pathspec import GitIgnoreSpec
-from pathspec.patterns.gitignore import GitIgnorePatternError
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+from hikma.sources.patterns import Pattern, parse
 
 OWN_NAME = ".hikmaignore"
 """Our ignore file: gitignore syntax, at any depth, for tracked files too."""
 
 
 class _Rules(NamedTuple):
-    """The patterns of one ignore file; they match paths relative to `folder`."""
+    """The patterns of one ignore file, the strongest first, for paths below `folder`."""
 
     folder: str
     name: str
-    spec: GitIgnoreSpec
+    patterns: tuple[Pattern, ...]
 
 
 class _Level(NamedTuple):
@@ -66,7 +63,7 @@ class Ignoring:
         for name in self._names:
             content = self._read(folder + name)
             if content is not None:
-                found.append(_Rules(folder, folder + name, _spec(content)))
+                found.append(_Rules(folder, folder + name, parse(content)))
         return tuple(found)
 
 
@@ -76,18 +73,12 @@ def _parent(path: str) -> str:
 
 
 def _decision(rules: tuple[_Rules, ...], path: str) -> str | None:
-    for folder, name, spec in reversed(rules):
-        verdict = spec.check_file(path[len(folder) :]).include
-        if verdict is not None:
-            return name if verdict else None
+    name = path.rstrip("/").rpartition("/")[2]
+    for folder, ignore_file, patterns in reversed(rules):
+        below = path[len(folder) :].rstrip("/")
+        for pattern in patterns:
+            if pattern.folders_only and not path.endswith("/"):
+                continue
+            if pattern.regex.fullmatch(name if pattern.by_name else below):
+                return None if pattern.negated else ignore_file
     return None
-
-
-def _spec(content: bytes) -> GitIgnoreSpec:
-    """Parse an ignore file; like git, drop a line that is no pattern."""
-    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
-    patterns = []
-    for line in text.splitlines():
-        with contextlib.suppress(GitIgnorePatternError):
-            patterns.append(GitIgnoreSpecPattern(line))
-    return GitIgnoreSpec(patterns)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from hikma.domain import Entry, Skip, Snapshot, SourceFile
 from hikma.errors import UsageError
+from hikma.sources.folder import FolderSource
 from hikma.sources.roots import find_root, git_dir_of
 
 
@@ -53,6 +54,4 @@ def open_source(path: Path, rev: str | None = None) -> Source:
         return open_git(root, rev)
     if rev is not None:
         raise UsageError(f"{root} is not a git repository; leave out the revision {rev!r}")
-    from hikma.sources.folder import FolderSource  # noqa: PLC0415 -- it brings pathspec
-
     return FolderSource(root)

@@ -15,7 +15,7 @@ from hikma.domain import (
     SourceFile,
     Span,
 )
-from hikma.sources import comments, markdown
+from hikma.sources import comments, conditionals, markdown
 from hikma.sources.contents import examine
 from hikma.sources.grammar import Tools, tools_for
 from hikma.sources.language_names import language_of
@@ -24,11 +24,14 @@ from hikma.sources.outline import Item, Outline, outline
 if TYPE_CHECKING:
     import tree_sitter
 
-MAX_DEPTH = 1_000
+MAX_DEPTH = 100_000
 """Trees nested deeper are data or hostile; the deepest of 30 real repositories is far below."""
 
 VERSION = 1
 """Version of what extraction yields; files read by another one are read anew."""
+
+MAX_LOOSE = 10_000
+"""Children of one error node; a query takes time that is quadratic in them."""
 
 _MAX_REFERENCES = 200
 
@@ -36,8 +39,8 @@ _MAX_REFERENCES = 200
 def extract(file: SourceFile) -> Extraction | Skip:
     """Read one file; a `Skip` says why it is not worth indexing.
 
-    Code in a language without a grammar, or nested deeper than `MAX_DEPTH`, is read as text; in
-    the second case `limitation` says so.
+    Code in a language without a grammar is read as text, and so is code that is nested deeper than
+    `MAX_DEPTH` or hardly code at all; then `limitation` says so.
     """
     text = examine(file.path, file.content)
     if isinstance(text, Skip):
@@ -70,11 +73,13 @@ def _code(file: SourceFile, text: str, tools: Tools) -> Extraction:
     from tree_sitter import Parser  # noqa: PLC0415 -- a search never parses
 
     text = _with_line_feeds(text)
-    source = text.encode("utf-8", "replace")
+    source = _readable(text.encode("utf-8", "replace"), tools)
     root = Parser(tools.language).parse(source).root_node
-    if _deeper_than(root, MAX_DEPTH):
-        return plain(file, text, limitation=f"nested deeper than {MAX_DEPTH:,} levels")
-    found = outline(tools, root, source, file.path)
+    if limitation := _limitation(root):
+        return plain(file, text, limitation=limitation)
+    found = conditionals.read_again(tools, root, source, file.path)
+    if found is None:
+        found = outline(tools, root, source, file.path)
     symbols = list(_nodes(found.items, file.path, language_of(file.path)))
     documentation = found.documentation or _opening(root, found)
     references = [
@@ -92,20 +97,32 @@ def _code(file: SourceFile, text: str, tools: Tools) -> Extraction:
     )
 
 
-def _deeper_than(root: "tree_sitter.Node", limit: int) -> bool:
-    """Walk into subtrees large enough to be that deep, and into no other."""
+def _readable(source: bytes, tools: Tools) -> bytes:
+    """Blank in place what only confuses the parser, so that lines and columns stay true."""
+    if tools.grammar.noise is None:
+        return source
+    return tools.grammar.noise.sub(lambda match: b" " * len(match[0]), source)
+
+
+def _limitation(root: "tree_sitter.Node") -> str | None:
+    """Return why a tree is not to be searched, else None.
+
+    Walks into subtrees that are large enough to be too deep or too loose, and into no other.
+    """
     cursor = root.walk()
     depth = 0
     while True:
         node = cursor.node
-        if node is not None and node.descendant_count > limit and cursor.goto_first_child():
+        if node is not None and node.is_error and node.child_count > MAX_LOOSE:
+            return f"not readable as code: more than {MAX_LOOSE:,} loose parts"
+        if node is not None and node.descendant_count > MAX_DEPTH and cursor.goto_first_child():
             depth += 1
-            if depth > limit:
-                return True
+            if depth > MAX_DEPTH:
+                return f"nested deeper than {MAX_DEPTH:,} levels"
             continue
         while not cursor.goto_next_sibling():
             if not cursor.goto_parent():
-                return False
+                return None
             depth -= 1
 
 
@@ -130,7 +147,7 @@ def _nodes(items: Sequence[Item], path: str, language: str | None) -> Iterator[N
 
 
 def _edges(items: Sequence[Item], symbols: Sequence[Node], path: str) -> Iterator[Edge]:
-    """Yield who defines whom; a method written outside its type belongs to the type all the same."""
+    """Yield who defines whom; a method written outside its type still belongs to the type."""
     ids = {id(item): node.id for item, node in zip(items, symbols, strict=True)}
     types: dict[str, NodeId] = {}
     for node in symbols:
@@ -162,12 +179,15 @@ def _opening(root: "tree_sitter.Node", found: Outline) -> str:
         for item in found.items[:1]
         for comment in comments.run_above(item.start_row, found.comments)
     }
-    texts = [
-        comment.text
-        for row, comment in sorted(found.comments.items())
-        if row < first_row and row not in claimed
-    ]
-    return comments.without_legal(comments.tidy(texts))
+    runs: dict[int, list[str]] = {}
+    last, start = -2, 0
+    for row, comment in sorted(found.comments.items()):
+        if row >= first_row or row in claimed:
+            continue
+        start = start if comment.start_row == last + 1 else comment.start_row
+        runs.setdefault(start, []).append(comment.text)
+        last = row
+    return comments.without_legal("\n\n".join(map(comments.tidy, runs.values())))
 
 
 def _file_node(file: SourceFile, text: str, documentation: str) -> Node:

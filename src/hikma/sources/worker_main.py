@@ -78,10 +78,10 @@ def _claim_output() -> int:
 def _receive(messages: "queue.SimpleQueue[bytes]") -> None:
     """Queue what arrives; the end of input ends the process, even in the middle of a task."""
     # The whole of this thread's life is reading, so a parent that dies is noticed at once.
-    with contextlib.suppress(MemoryError):
+    with contextlib.suppress(MemoryError, OSError):
         while len(header := sys.stdin.buffer.read(HEADER.size)) == HEADER.size:
             messages.put(sys.stdin.buffer.read(*HEADER.unpack(header)))
-    os._exit(0)
+    os._exit(1)
 
 
 def _load(setup: Setup) -> Callable[[Any], Any]:
@@ -123,4 +123,8 @@ def _send(output: int, message: bytes | tuple[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        # Not by the usual way out, which aborts while the other thread holds standard input.
+        os._exit(1)

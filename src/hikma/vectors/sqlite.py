@@ -69,7 +69,7 @@ class SqliteVectors:
         """Return the nearest by exact cosine distance, ties by id."""
         self._check(query.shape[-1], query.ndim + 1)
         with self._catalog.read() as connection:
-            if limit < 1 or not self._exists(connection):
+            if limit < 1 or self._is_empty(connection):
                 return []
             candidates = self._candidates(connection, query, limit, within)
             batch = ledger.vectors_of(connection, candidates, self._space.documents)
@@ -80,7 +80,8 @@ class SqliteVectors:
         last = -1
         while True:
             with self._catalog.read() as connection:
-                ids = self._page(connection, last, batch_size)
+                held = self._exists(connection)
+                ids = self._page(connection, last, batch_size) if held else np.empty(0, np.int64)
                 if not len(ids):
                     return
                 batch = ledger.vectors_of(connection, ids, self._space.documents)
@@ -119,6 +120,14 @@ class SqliteVectors:
             raise InvalidVectorError(
                 [f"vector of length {width}: this space holds length {self.dimension}"]
             )
+
+    def _is_empty(self, connection: apsw.Connection) -> bool:
+        """Tell a store that nothing was written to from one that has lost its table."""
+        if self._exists(connection):
+            return False
+        if ledger.live(connection):
+            raise MissingVectorError(f"{self._table} is missing; run `hikma vectors rebuild`.")
+        return True
 
     def _exists(self, connection: apsw.Connection) -> bool:
         sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
@@ -198,8 +207,11 @@ class SqliteVectors:
 
 
 def over_fetch(limit: int) -> int:
-    """Return how many codes to look at so that the exact nearest `limit` are among them."""
-    return limit + max(40, limit // 2)
+    """Return how many codes to look at so that the exact nearest `limit` are among them.
+
+    On 50,000 vectors of MiniLM, 40 more than 10, 50 or 150 found 0.9999 of them or all.
+    """
+    return limit + max(40, limit // 5)
 
 
 def _live_ids(connection: apsw.Connection, model: str) -> DocumentIds:

@@ -29,6 +29,8 @@ _DEFINITIONS = (
 ((expression_statement (call_expression function: (identifier) @_macro
     arguments: (argument_list . (identifier) @owner . (identifier) @name .))) @test
   . (compound_statement) @body (#match? @_macro "(^|_)TEST"))
+((macro_type_specifier type: (type_descriptor type: (type_identifier) @name
+    declarator: (abstract_function_declarator))) @function . (compound_statement) @body)
 (function_definition declarator: (_) @declarator body: (_) @body) @function
 (preproc_def name: (identifier) @name value: (_)) @macro
 (preproc_function_def name: (identifier) @name value: (_) @body) @macro
@@ -70,6 +72,7 @@ GRAMMAR = Grammar(
         r"(?:^|/)(?:tests?|t|unit[-_]?tests?)/|(?:^|/)tests?[-_][^/]*$|[-_]tests?\.[ch]$"
     ),
     header_path=re.compile(r"\.h$", re.IGNORECASE),
+    noise=re.compile(rb"^(?:END_TEST|END_DECLS|__(?:BEGIN|END)_DECLS)\b", re.MULTILINE),
     flat=True,
     conditional=True,
 )

@@ -20,6 +20,8 @@ _DEFINITIONS = """
 
 _BINDINGS = """
 (const_declaration (const_spec name: (identifier) @name) @constant)
+(var_declaration (var_spec name: (identifier) @name
+  value: (expression_list . (func_literal body: (_) @body) .)) @variable)
 (var_declaration (var_spec name: (identifier) @name) @variable)
 (var_declaration (var_spec_list (var_spec name: (identifier) @name) @variable))
 """
@@ -28,7 +30,7 @@ _REFERENCES = """
 (call_expression function: (identifier) @name)
 (call_expression function: (selector_expression field: (field_identifier) @name))
 (call_expression function: (index_expression operand: (identifier) @name))
-(type_instantiation_expression type: (type_identifier) @name)
+(type_conversion_expression type: (generic_type type: (type_identifier) @name))
 (composite_literal type: (type_identifier) @name)
 (composite_literal type: (qualified_type name: (type_identifier) @name))
 (composite_literal type: (generic_type type: (type_identifier) @name))

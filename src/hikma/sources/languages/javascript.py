@@ -36,8 +36,8 @@ SHARED = f"""
 (method_definition name: (_) @name body: (_) @body) @member
 (pair key: (_) @name value: {_FUNCTION_VALUE}) @member
 (pair key: (_) @name value: (object)) @scope
-(return_statement (object)) @scope
-(arrow_function body: (parenthesized_expression (object) @scope))
+(return_statement (object)) @result
+(arrow_function body: (parenthesized_expression (object) @result))
 
 (assignment_expression
   left: (member_expression object: (member_expression object: (identifier) @owner

@@ -1,0 +1,104 @@
+"""Whatever dies at whatever moment: the file is sound, answers, and the next run completes it."""
+
+import os
+import random
+from contextlib import suppress
+
+import pytest
+from driver import engine_on, in_process
+from processes import Driver
+from rows import differences, rows_of
+from scene import index, make_scene
+
+from hikma import indexing
+from hikma.domain import Query
+from hikma.errors import IndexMissingError
+
+pytestmark = pytest.mark.faults
+
+KILLS = int(os.environ.get("HIKMA_TEST_KILLS", "25"))
+JOBS = ("cold", "changed", "full", "gc", "rebuild")
+SEED = 20_240_301
+WITH_WORKERS = 6
+"""Every so many kills the files are read by worker processes, whose start is most of the time."""
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    return make_scene(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with Driver() as started:
+        yield started
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Complete what was killed without worker processes: only the rows count."""
+    monkeypatch.setattr(indexing, "run", in_process)
+
+
+def test_kill_9_at_any_moment_loses_nothing(scene, driver, in_this_process, tmp_path):
+    """Moments are uniform over the measured time of each job."""
+    moments = random.Random(SEED)
+    took = {job: _time(scene, driver, job, tmp_path / job) for job in JOBS}
+    killed = 0
+    for number in range(KILLS):
+        job = JOBS[number % len(JOBS)]
+        folder = tmp_path / str(number)
+        database = _prepare(scene, job, folder)
+        root, do = _work(scene, job)
+        workers = number % WITH_WORKERS == WITH_WORKERS - 1
+        moment = moments.uniform(0, took[job])
+        killed += driver.kill_after(moment, do, root, database, workers=workers)
+        told = f"kill {number} of {job} after {moment:.3f} of {took[job]:.3f} s"
+        _check_sound(scene, job, root, database, told)
+        index(root, database)
+        rows = scene.rows_after if root == scene.after else scene.rows_before
+        assert differences(rows_of(database), rows) == [], told
+        assert _left_behind(folder) == [], told
+    assert killed > KILLS // 2, "most kills came too late: the jobs are too short to be hit"
+
+
+def _work(scene, job):
+    """Return the work tree that a job indexes, and what the driver is told to do."""
+    root = scene.after if job in ("cold", "changed") else scene.before
+    return root, "index" if job in ("cold", "changed") else job
+
+
+def _prepare(scene, job, folder):
+    folder.mkdir()
+    return folder / "index.db" if job == "cold" else scene.copy(folder)
+
+
+def _time(scene, driver, job, folder):
+    """Measure a job once undisturbed; a cold run is timed on its second try."""
+    root, do = _work(scene, job)
+    return driver.time(do, root, _prepare(scene, job, folder))
+
+
+def _check_sound(scene, job, root, database, told):
+    """Reopen: clean or partial, answering or saying that there is no index."""
+    with engine_on(root, database) as engine, suppress(*_may_be_missing(job)):
+        findings = engine.examine()
+        assert [one for one in findings if one.name != "head"] == [], told
+        result = engine.search(Query("move the value on"))
+        assert result.degraded == (), told
+        assert result.index.partial == (engine.status().index.partial), told
+        if job != "cold":
+            assert result.hits, told
+        if job not in ("cold", "changed"):
+            assert not result.index.partial, told
+            assert differences(rows_of(database), scene.rows_before) == [], told
+
+
+def _may_be_missing(job):
+    return (IndexMissingError,) if job == "cold" else ()
+
+
+def _left_behind(folder):
+    """Return the files beside an index that no living process needs."""
+    needed = {"index.db", "index.db.lock", "index.db-wal", "index.db-shm"}
+    return sorted(one.name for one in folder.iterdir() if one.name not in needed)
