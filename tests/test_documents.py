@@ -125,6 +125,12 @@ def test_the_end_of_a_very_long_line_is_found_although_it_is_not_shown():
     assert len(found[0].text) <= PIECE_CHARACTERS
 
 
+def test_a_constant_is_named_by_the_document_that_it_stands_in():
+    found = by_node(MODULE)
+    assert "limit" in found["file:money.py", 0].fields.name.split()
+    assert not any(node.endswith("#LIMIT") for node, _ in found)
+
+
 def test_an_empty_file_still_has_a_document():
     assert [one.node for one in written("", "empty.py")] == ["file:empty.py"]
 

@@ -403,9 +403,10 @@ def test_a_terminal_sees_progress_and_a_pipe_sees_none(make_repository):
     assert (piped.code, piped.err) == (0, "")
 
 
-def test_a_reader_that_goes_away_is_no_failure_worth_words(root):
-    """As in `hikma search … | head -1`, with more output than a pipe holds."""
-    command = [*HIKMA, "search", "vector", "--limit", "1000", "--json"]
+@pytest.mark.parametrize("limit", ["1", "1000"])
+def test_a_reader_that_goes_away_is_no_failure_worth_words(root, limit):
+    """As in `hikma search … | head -1`, with less and with more output than a buffer holds."""
+    command = [*HIKMA, "search", "vector", "--limit", limit, "--json"]
     with subprocess.Popen(
         command, cwd=root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

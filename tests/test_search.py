@@ -17,6 +17,7 @@ from hikma.catalog import fulltext
 from hikma.domain import Filter, Mode, NodeKind, Query
 from hikma.engine import Engine
 from hikma.errors import FilterError, MissingVectorError, ModelError, QueryError
+from hikma.search import FIELD_WEIGHTS
 from hikma.settings import Settings
 
 EVERYTHING = {"mode": Mode.SEMANTIC, "min_similarity": -1.0, "limit": 1000}
@@ -465,6 +466,17 @@ def test_syntax_of_the_full_text_index_has_no_meaning(engine, text):
     )
     assert plain
     assert plain <= with_syntax
+
+
+@QUICK
+@given(text=TEXTS)
+def test_quoting_alone_keeps_any_text_from_acting_as_syntax(engine, text):
+    """The second lock on the same door: what is quoted is never an operator or a column."""
+    with engine.catalog.read() as connection:
+        expression = fulltext.quote([text, "vector"])
+        found = fulltext.match(connection, expression, 1000, FIELD_WEIGHTS, None)
+        plain = fulltext.match(connection, fulltext.quote(["vector"]), 1000, FIELD_WEIGHTS, None)
+    assert {number for number, _ in plain} <= {number for number, _ in found}
 
 
 def test_a_star_is_no_prefix_search(engine):

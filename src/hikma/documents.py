@@ -62,6 +62,7 @@ class _Piece:
     span: Span
     lines: Sequence[int]
     title: str
+    defined: tuple[str, ...] = ()
 
 
 def write_out(extraction: Extraction) -> list[Document]:
@@ -183,7 +184,8 @@ def _of_file(
     parts = list(_sectioned(sections, owned, lines)) if sections else [("", owned)]
     runs = [(title, run) for title, part in parts for run in _pieces(part, lines)]
     for ordinal, (title, run) in enumerate(runs or [("", [0])]):
-        piece = _Piece(ordinal, Span(run[0] + 1, run[-1] + 1), run, title)
+        defined = _defined(_join(run, lines), symbols, run)
+        piece = _Piece(ordinal, Span(run[0] + 1, run[-1] + 1), run, title, defined)
         yield _document(file, piece, outline, lines)
 
 
@@ -257,8 +259,7 @@ def _document(node: Node, piece: _Piece, outline: str, lines: Sequence[str]) -> 
     first = piece.ordinal == 0
     text = _join(piece.lines, lines)
     documentation = clean(node.documentation) if first else ""
-    defined = _DEFINITION.findall(text) if node.kind is NodeKind.FILE else []
-    title = _join_words((piece.title or _stem(node), *defined))
+    title = _join_words((piece.title or _stem(node), *piece.defined))
     meaning = "\n".join(filter(None, (title, documentation[:_DOCUMENTATION_CHARACTERS], text)))
     fields = Fields(
         name=title,
@@ -269,6 +270,14 @@ def _document(node: Node, piece: _Piece, outline: str, lines: Sequence[str]) -> 
     )
     meaning = meaning[:MEANING_CHARACTERS]
     return Document(node.id, piece.ordinal, piece.span, text, meaning, fields, digest_of(meaning))
+
+
+def _defined(text: str, symbols: Sequence[Node], run: Sequence[int]) -> tuple[str, ...]:
+    """Return names that a file's own lines define; by their look where no grammar has read it."""
+    if not symbols:
+        return tuple(_DEFINITION.findall(text))
+    own = {line + 1 for line in run}
+    return tuple(node.name for node in symbols if node.span and node.span.start_line in own)
 
 
 def _stem(node: Node) -> str:

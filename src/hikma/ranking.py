@@ -24,9 +24,10 @@ STOP_WORDS = frozenset(_STOP.split())
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|#|->)[A-Za-z_$][\w$]*)*")
 _DEFINED = re.compile(
     r"\b(?:class|interface|trait|struct|enum|record|object|module|namespace|protocol|extension|def|"
-    r"defp|defmodule|defmacro|fn|func|fun|function|sub|proc|type|newtype|data)\s+([A-Za-z_]\w*)"
+    r"defp|defmodule|defmacro|fn|func|fun|function|sub|proc|type|newtype|data|const|let|var|val|"
+    r"define)\s+([A-Za-z_]\w*)"
 )
-"""A definition in text that no grammar has read."""
+"""A definition among a file's own lines, in the words that many languages share."""
 _SEPARATOR = re.compile(r"\.|::|#|->")
 _SENTENCE = re.compile(r"\s")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")

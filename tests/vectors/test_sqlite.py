@@ -157,6 +157,7 @@ def test_churn_does_not_let_the_table_grow_without_bound(catalog, store, monkeyp
     with catalog.read() as connection:
         chunks = rows.value(connection, "SELECT count(*) FROM vectors_1_chunks")
     assert chunks <= 8
+    assert [int(one) for batch in store.scan(50) for one in batch.ids] == list(range(0, 960, 32))
 
 
 def test_a_document_costs_at_most_2500_bytes_of_vectors(catalog, store):

@@ -69,7 +69,8 @@ class WriterLock:
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         target = _note(self._path)
-        draft = target.with_name(f"{target.name}.{os.getpid()}")
+        # The lock is held, so nobody else writes this; one that was killed here left it to us.
+        draft = target.with_name(f"{target.name}.draft")
         try:
             draft.write_text(json.dumps(note), encoding="utf-8", errors="backslashreplace")
             draft.replace(target)

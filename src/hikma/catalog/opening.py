@@ -40,16 +40,21 @@ def open_reader(path: Path) -> apsw.Connection:
     connection = _connect(str(path), apsw.SQLITE_OPEN_READONLY)
     try:
         connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
-    except (apsw.CantOpenError, apsw.ReadOnlyError):
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError):
         connection.close()
         if _has_log(path):
             raise
-        # Nobody can write here, so nothing can change under an immutable reader.
+        # A read-only folder or a full disk: nobody writes here, so nothing changes meanwhile.
         name = f"file:{quote(str(path.absolute()))}?immutable=1"
         connection = _connect(name, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
     connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
     return connection
+
+
+def is_blind(connection: apsw.Connection) -> bool:
+    """Tell whether a reader was opened without side files, and would not see others' changes."""
+    return bool(rows.value(connection, "PRAGMA journal_mode") != "wal")
 
 
 def open_writer(path: Path) -> apsw.Connection:

@@ -20,6 +20,7 @@ class _PerThread(threading.local):
     """What each thread has open."""
 
     reader: apsw.Connection | None = None
+    blind: bool = False
     depth: int = 0
 
 
@@ -69,6 +70,7 @@ class Catalog:
         if self._mine.reader is None:
             with translated(self._path):
                 self._mine.reader = opening.open_reader(self._path)
+                self._mine.blind = opening.is_blind(self._mine.reader)
             self._readers.add(self._mine.reader)
         return self._mine.reader
 
@@ -79,6 +81,8 @@ class Catalog:
             with translated(self._path):
                 yield self._open_writer()
             return
+        if self._mine.depth == 0:
+            self._forget_blind()
         connection = self.reader()
         with translated(self._path):
             if self._mine.depth == 0:
@@ -143,6 +147,12 @@ class Catalog:
         self._readers.clear()
         self._mine = _PerThread()
         self._writer = None
+
+    def _forget_blind(self) -> None:
+        """Close a reader that sees no changes, so that the next one starts from what is there."""
+        if self._mine.reader and self._mine.blind:
+            self._mine.reader.close()
+            self._mine.reader = None
 
     def _writes_here(self) -> bool:
         """Tell whether this very thread is inside `write`."""

@@ -24,7 +24,7 @@ from hikma.sources.outline import Item, Outline, outline
 if TYPE_CHECKING:
     import tree_sitter
 
-MAX_DEPTH = 100_000
+MAX_DEPTH = 1_000
 """Trees nested deeper are data or hostile; the deepest of 30 real repositories is far below."""
 
 VERSION = 1

@@ -24,7 +24,7 @@ SMALL = 2_000
 CHUNK_ROWS = 1_024
 _SPARSE_CHUNKS = 4
 """Chunks in excess of twice the needed ones before the table is rebuilt."""
-_SCAN_ROWS = 2_000
+_REFILL_ROWS = 2_000
 _CODE_MAX = 127
 
 
@@ -97,14 +97,8 @@ class SqliteVectors:
     def rebuild(self) -> int:
         """Build the table anew from the canonical rows, in one transaction; return its count."""
         with self._catalog.write() as connection:
-            if self._exists(connection):
-                connection.execute(f"DROP TABLE {self._table}")
-            self._ensure(connection)
             ids = _live_ids(connection, self._space.documents)
-            for start in range(0, len(ids), _SCAN_ROWS):
-                part = ids[start : start + _SCAN_ROWS]
-                batch = ledger.vectors_of(connection, part, self._space.documents)
-                self._insert(connection, batch)
+            self._refill(connection, ids)
         return len(ids)
 
     def __len__(self) -> int:
@@ -199,11 +193,24 @@ class SqliteVectors:
         return int(rows.value(connection, sql))
 
     def _condense(self, connection: apsw.Connection) -> None:
-        """Rebuild when deletions have left twice the chunks needed: freed rows are not reused."""
-        sql = f"SELECT count(*) FROM {self._table}_chunks"  # noqa: S608 -- our table
-        chunks = int(rows.value(connection, sql))
-        if chunks > 2 * (self._count(connection) // CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
-            self.rebuild()
+        """Refill the table when deletions have left twice the chunks that it needs.
+
+        sqlite-vec frees a chunk only when it is empty, and fills gaps in the latest one only.
+        """
+        chunks = int(rows.value(connection, f"SELECT count(*) FROM {self._table}_chunks"))  # noqa: S608 -- our table
+        count = self._count(connection)
+        if chunks > 2 * (count // CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
+            self._refill(connection, self._page(connection, -1, count))
+
+    def _refill(self, connection: apsw.Connection, ids: DocumentIds) -> None:
+        """Replace the table by one that holds these ids, from their canonical rows."""
+        if self._exists(connection):
+            connection.execute(f"DROP TABLE {self._table}")
+        self._ensure(connection)
+        for start in range(0, len(ids), _REFILL_ROWS):
+            part = ids[start : start + _REFILL_ROWS]
+            batch = ledger.vectors_of(connection, part, self._space.documents)
+            self._insert(connection, batch)
 
 
 def over_fetch(limit: int) -> int:
