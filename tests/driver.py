@@ -9,9 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from fakes import HashingEmbedder
-
 import hikma.sources.git  # noqa: F401 -- what a child would import first
+from fakes import HashingEmbedder
 from hikma import indexing
 from hikma.domain import Query
 from hikma.engine import Engine
@@ -76,6 +75,7 @@ def work(job):
 
 def main():
     """Fork a child for each job, and await it when asked to: until then its id stays its own."""
+    _say({"ready": os.getpid()})
     for line in sys.stdin:
         job = json.loads(line)
         if job["do"] == "wait":

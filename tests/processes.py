@@ -22,6 +22,7 @@ class Driver:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._answer()  # it has imported everything
 
     def __enter__(self) -> "Driver":
         return self
@@ -56,6 +57,9 @@ class Driver:
     def _ask(self, **job) -> dict[str, int]:
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, int]:
         line = self._process.stdout.readline()
         assert line, f"the driver ended: {self._process.stderr.read()}"
         return json.loads(line)

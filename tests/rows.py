@@ -95,7 +95,9 @@ def _edges(connection: apsw.Connection) -> dict[tuple[str, str, str], float]:
 
 
 def _references(connection: apsw.Connection) -> dict[tuple[str, str], None]:
-    sql = "SELECT node.key, reference.name FROM reference LEFT JOIN node ON node.id = reference.node"
+    sql = (
+        "SELECT node.key, reference.name FROM reference LEFT JOIN node ON node.id = reference.node"
+    )
     return dict.fromkeys(rows.every(connection, sql))
 
 
@@ -159,7 +161,10 @@ def _codes(
     sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
     if rows.first(connection, sql, (table,)) is None:
         return {}
-    return {names[number]: code for number, code in connection.execute(f"SELECT rowid, code FROM {table}")}  # noqa: S608 -- our table
+    return {
+        names[number]: code
+        for number, code in connection.execute(f"SELECT rowid, code FROM {table}")
+    }  # noqa: S608 -- our table
 
 
 def _outbox(
@@ -174,9 +179,7 @@ def _state(connection: apsw.Connection) -> dict[str, str]:
     return {key: value for key, value in found.items() if key not in _TIMELESS}
 
 
-def _vectors(
-    database: Path, names: Mapping[int, tuple[str, int]]
-) -> dict[tuple[str, int], bytes]:
+def _vectors(database: Path, names: Mapping[int, tuple[str, int]]) -> dict[tuple[str, int], bytes]:
     """Return what the store hands back of what it was given."""
     with closing(Catalog.open(database)) as catalog:
         with catalog.read() as connection:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -20,6 +21,7 @@ from hikma.catalog.tables import SCHEMA_VERSION
 from hikma.domain import Mode, NodeKind, Query
 from hikma.engine import Engine
 from hikma.errors import (
+    CatalogError,
     ConfigurationError,
     CorruptFileError,
     IndexMissingError,
@@ -523,6 +525,34 @@ def test_a_folder_in_place_of_the_file_is_refused(root, database):
     database.mkdir()
     with engine_on(root) as engine, pytest.raises(NotHikmaFileError, match="it is a folder"):
         engine.index()
+
+
+def test_a_pipe_in_place_of_the_file_is_refused_and_not_waited_for(root, database):
+    database.unlink()
+    os.mkfifo(database)
+    with engine_on(root) as engine, pytest.raises(NotHikmaFileError, match="no regular file"):
+        engine.index()
+
+
+def test_flipped_bits_are_answered_or_reported_and_never_a_bug(root, database):
+    """Whatever is damaged, a call ends in an answer or an error with a remedy."""
+    content = database.read_bytes()
+    chance = random.Random(5)  # noqa: S311 -- which bits does not matter, that they repeat does
+    refused = 0
+    for _ in range(40):
+        bad = bytearray(content)
+        for _ in range(20):
+            bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
+        database.write_bytes(bad)
+        with engine_on(root) as engine:
+            try:
+                engine.search(Query("validate a vector", limit=50))
+                engine.examine()
+                engine.status()
+            except CatalogError as error:
+                assert str(error).partition("; ")[2], "a remedy follows the fact"
+                refused += 1
+    assert 0 < refused < 40
 
 
 def test_a_file_of_a_newer_hikma_is_refused_and_left_alone(root, database):

@@ -45,8 +45,8 @@ def names(tree):
                 yield node.id
             case ast.arg():
                 yield node.arg
-            case ast.Attribute(ctx=ast.Store()):
-                yield node.attr
+            case ast.Attribute(value=ast.Name("self"), attr=name, ctx=ast.Store()):
+                yield name
             case ast.alias(asname=str()):
                 yield node.asname
 
@@ -123,10 +123,8 @@ def test_every_dependency_has_its_line_in_the_architecture():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = {re.match(r"[\w-]+", one)[0] for one in project["dependencies"]}
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    missing = [
-        name for name in sorted(wanted) if not re.search(rf"^.*`{name}`", text, re.MULTILINE)
-    ]
-    assert missing == []
+    told = set(re.findall(r"^\| `?([\w-]+)`? \|", text, re.MULTILINE))
+    assert wanted - told == set()
 
 
 @pytest.mark.parametrize(

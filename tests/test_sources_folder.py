@@ -147,6 +147,15 @@ def test_head_is_read_from_every_usual_place(make_repository, tmp_path):
     assert head_of(tmp_path) is None
 
 
+def test_unusual_places_of_head_are_left_to_the_library(make_repository):
+    repository = make_repository({"a.py": ""})
+    (repository.root / ".git" / "reftable").mkdir()
+    assert head_of(repository.root) == repository.git("rev-parse", "HEAD")
+    (repository.root / ".git" / "config").write_text("[core\nnonsense")
+    with pytest.raises(RepositoryError, match="refs migrate"):
+        head_of(repository.root)
+
+
 def test_broken_heads_are_errors(make_repository, tmp_path):
     repository = make_repository({"a.py": ""})
     (repository.root / ".git" / "HEAD").write_text("gibberish\n")

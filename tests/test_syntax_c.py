@@ -291,3 +291,42 @@ def test_two_part_test_macros():
 )
 def test_a_function_named_test_is_a_test_in_test_files_only(path, kind):
     assert outline_of(path, b"int test_link(void) { return 1; }\n") == [f"1-1 {kind} test_link"]
+
+
+def test_macros_alone_on_a_line_confuse_nothing():
+    """Members and enumerators that a macro stands for, and what follows them, are read."""
+    text = """
+    struct handle {
+      HANDLE_FIELDS
+      int flags;
+    };
+    typedef enum {
+    #define XX(code) CODE_ ## code,
+      ERRNO_MAP(XX)
+    #undef XX
+      LAST
+    } errno_t;
+    EXPORT int run(int);
+    """
+    assert outline_of("a.h", text) == [
+        "1-4 struct handle",
+        "5-10 enum errno_t",
+        "6-6 macro XX",
+        "11-11 function run",
+    ]
+
+
+def test_a_banner_drawn_in_strokes_is_not_what_a_file_says():
+    text = """
+    /***************************************
+     *   ___| | | |  _ \\\\| |  Project
+     *
+     * Copyright (C) Someone.
+     * You may use, copy, modify it.
+     *
+     ***************************************/
+    /* Opens sockets. */
+
+    int a(void) { return 1; }
+    """
+    assert extraction_of("a.c", text).nodes[0].documentation == "Opens sockets."

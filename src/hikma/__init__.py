@@ -6,9 +6,10 @@ with Engine.open("path/to/repository") as engine:
         print(hit.path, hit.start_line, hit.name)
 """
 
-from hikma.domain import Filter, Hit, Query, SearchResult
+from hikma.domain import Filter, Query
 from hikma.engine import Engine
 from hikma.errors import HikmaError
+from hikma.results import Hit, SearchResult
 from hikma.settings import Settings
 
 __all__ = ["Engine", "Filter", "HikmaError", "Hit", "Query", "SearchResult", "Settings"]

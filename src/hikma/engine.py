@@ -12,18 +12,9 @@ import apsw
 
 from hikma import search as searching
 from hikma.catalog import checks, fulltext, graph, ledger, state
+from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
-from hikma.domain import (
-    Freshness,
-    IndexReport,
-    NodeId,
-    Query,
-    Relation,
-    SearchResult,
-    Shown,
-    Status,
-    VectorSpace,
-)
+from hikma.domain import NodeId, Query, VectorSpace
 from hikma.errors import (
     ConfigurationError,
     IndexMissingError,
@@ -31,6 +22,7 @@ from hikma.errors import (
     SpaceMismatchError,
 )
 from hikma.models import open_model
+from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import DATABASE, Settings, database_path, load_settings
 from hikma.sources.roots import digest_now, find_root, head_of, is_bare
 from hikma.telemetry import Track, silent
@@ -128,7 +120,9 @@ class Engine:
             _ignore_own_folder(self.database)
             catalog = self._create()
             with catalog.exclusive("hikma index", WRITER_WAIT_S):
-                _discard(self._draft)  # a run that was killed may have left one
+                for left in (self.database, self._draft):  # by runs that were killed
+                    sweep_drafts(left)
+                _discard(self._draft)
                 if full:
                     return self._index_full(source, track)
                 return self._index_into(catalog, source, track)

@@ -22,7 +22,6 @@ from hikma.domain import (
     Entry,
     Extraction,
     IndexPlan,
-    IndexReport,
     Node,
     NodeKind,
     Skip,
@@ -31,6 +30,7 @@ from hikma.domain import (
     VectorRows,
 )
 from hikma.protocols import Embedder, VectorStore
+from hikma.results import IndexReport
 from hikma.sources import syntax
 from hikma.sources.contents import examine
 from hikma.sources.opening import Source
@@ -95,9 +95,12 @@ def bring_up_to_date(sink: Sink, source: Source, workers: int, track: Track) -> 
     tally = _Tally()
     with tally.watch.stage("snapshot"):
         snapshot = source.snapshot()
-        plan = make_plan(sink.catalog.reader(), snapshot)
-    if _is_current(sink.catalog.reader(), snapshot, plan):
-        tally.skips += graph.skips(sink.catalog.reader())
+        with sink.catalog.read() as connection:
+            plan = make_plan(connection, snapshot)
+            current = _is_current(connection, snapshot, plan)
+            known = graph.skips(connection)
+    if current:
+        tally.skips += known
         return _with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
     _begin(sink.catalog)
     _remove(sink, plan.removed)
@@ -148,8 +151,9 @@ def preview(catalog: Catalog | None, database: Path, source: Source) -> IndexRep
     if catalog is None:
         plan, tally = IndexPlan(snapshot.entries, (), ()), _Tally(skips=list(snapshot.skips))
         return replace(_report(database, snapshot, plan, tally, start), dry_run=True)
-    plan = make_plan(catalog.reader(), snapshot)
-    tally = _Tally(skips=_skips(catalog.reader(), snapshot))
+    with catalog.read() as connection:
+        plan = make_plan(connection, snapshot)
+        tally = _Tally(skips=_skips(connection, snapshot))
     return replace(
         _with_counts(catalog, _report(database, snapshot, plan, tally, start)), dry_run=True
     )
@@ -264,7 +268,8 @@ def _embed(sink: Sink, texts: dict[bytes, str], tally: _Tally) -> tuple[list[byt
     """Embed the texts that no vector exists for yet, in a fixed order."""
     with tally.watch.stage("embed"):
         identity = sink.embedder.document_identity
-        missing = ledger.missing(sink.catalog.reader(), identity, list(texts))
+        with sink.catalog.read() as connection:
+            missing = ledger.missing(connection, identity, list(texts))
         digests = [digest for digest in texts if digest in missing]
         return digests, sink.embedder.embed_documents([texts[digest] for digest in digests])
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from hikma.domain import NodeKind, Share, StoredDocument, SymbolKind
+from hikma.domain import NodeKind, StoredDocument, SymbolKind
+from hikma.results import Share
 
 _STOP = """
 a about all an and any are as at be been before being both but by can could did do does each else

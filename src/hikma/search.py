@@ -15,19 +15,10 @@ from hikma import ranking
 from hikma.catalog import fulltext, graph, ledger
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
-from hikma.domain import (
-    DocumentIds,
-    Freshness,
-    Hit,
-    Mode,
-    NodeKind,
-    Query,
-    SearchResult,
-    StoredDocument,
-    Vector,
-)
+from hikma.domain import DocumentIds, Mode, NodeKind, Query, StoredDocument, Vector
 from hikma.errors import MissingVectorError, ModelError, QueryError
 from hikma.protocols import Embedder, VectorStore
+from hikma.results import Freshness, Hit, SearchResult
 
 LONGEST_QUERY = 10_000
 """Characters; a longer text is a document, not a question."""

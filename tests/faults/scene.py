@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from conftest import Repository
 from driver import engine_on, in_process
-from rows import rows_of
-
 from hikma import indexing
+from rows import rows_of
 
 _FUNCTION = '''def step_{n}(value):
     """Move the value {n} on."""
@@ -18,7 +18,9 @@ _FUNCTION = '''def step_{n}(value):
 
 
 '''
-_TEST = "from part_{n} import step_{n}\n\n\ndef test_step_{n}():\n    assert step_{n}({size}) > {n}\n"
+_TEST = (
+    "from part_{n} import step_{n}\n\n\ndef test_step_{n}():\n    assert step_{n}({size}) > {n}\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def _repository(root):
     made.git("init", "--quiet")
     for n in range(24):
         count = 3 + n % 4
-        made.write(f"lib/part_{n}.py", "".join(_FUNCTION.format(n=n * 10 + i) for i in range(count)))
+        made.write(
+            f"lib/part_{n}.py", "".join(_FUNCTION.format(n=n * 10 + i) for i in range(count))
+        )
         made.write(f"tests/test_part_{n}.py", _TEST.format(n=n, size=count))
     made.write("web/app.ts", "export class App { run(): number { return 1; } }\n")
     made.write("README.md", "# Sample\n\nSteps.\n\n## Use\n\nCall a step with a value.\n")

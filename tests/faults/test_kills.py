@@ -5,14 +5,14 @@ import random
 from contextlib import suppress
 
 import pytest
-from driver import engine_on, in_process
-from processes import Driver
-from rows import differences, rows_of
 from scene import index, make_scene
 
+from driver import engine_on, in_process
 from hikma import indexing
 from hikma.domain import Query
 from hikma.errors import IndexMissingError
+from processes import Driver
+from rows import differences, rows_of
 
 pytestmark = pytest.mark.faults
 

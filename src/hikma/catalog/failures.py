@@ -1,5 +1,6 @@
 """One place that turns what SQLite reports into errors with a remedy."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from hikma.errors import (
 
 _SCARCE_BYTES = 1 << 20
 """With less free space than this a failed write is taken for a full disk."""
+_UNKNOWN_MEMBER = " is not a valid "
+"""What Python's enums say of a value that is none of theirs."""
+_STORED_WRONG = ("sqlite-vec", "vec0 constructor", "malformed JSON")
+"""What SQLite and its extension say of bytes in the file, not of the statement."""
 
 
 @contextmanager
@@ -35,6 +40,12 @@ def translated(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         # SQLite hands out text as it lies in the file; every text was valid when written.
         raise damaged(path, "a stored text is not valid UTF-8") from error
+    except ValueError as error:
+        # A stored kind or property that no version has ever written; enums have no error of
+        # their own, and what users give was parsed before it came here.
+        if not isinstance(error, json.JSONDecodeError) and _UNKNOWN_MEMBER not in str(error):
+            raise
+        raise damaged(path, str(error)) from error
 
 
 def translate(error: apsw.Error, path: Path) -> HikmaError | None:
@@ -57,7 +68,7 @@ def translate(error: apsw.Error, path: Path) -> HikmaError | None:
             )
         case apsw.IOError():
             return full(path) if _is_full(path) else _unreadable(path, error)
-        case apsw.SQLError() if "sqlite-vec" in str(error):
+        case apsw.SQLError() if any(words in str(error) for words in _STORED_WRONG):
             return damaged(path, str(error))
         case _:
             return None

@@ -114,7 +114,7 @@ def create(path: Path) -> None:
     made = _make_folder(path.parent)
     draft = path.with_name(f"{path.name}.creating.{os.getpid()}.{token_hex(4)}")
     try:
-        _sweep_drafts(path)
+        sweep_drafts(path)
         with translated(path):
             _build(draft)
         _publish(draft, path)
@@ -193,7 +193,7 @@ def _sweep(folders: list[Path]) -> None:
             folder.rmdir()
 
 
-def _sweep_drafts(path: Path) -> None:
+def sweep_drafts(path: Path) -> None:
     """Remove what creators that were killed have left."""
     for draft in path.parent.glob(f"{escape(path.name)}.creating.*"):
         pid = draft.name.removeprefix(f"{path.name}.creating.").partition(".")[0]

@@ -47,8 +47,8 @@ class Catalog:
         Raises IndexMissingError, or the narrowest CatalogError for a file that cannot be used.
         """
         opening.check_library(apsw.sqlite_lib_version())
-        if path.is_dir():
-            raise not_ours(path, "it is a folder")
+        if path.exists() and not path.is_file():
+            raise not_ours(path, "it is a folder" if path.is_dir() else "it is no regular file")
         if not path.exists() and create:
             opening.create(path)
         catalog = cls(path)

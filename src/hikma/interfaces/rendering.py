@@ -9,7 +9,8 @@ from typing import Any
 
 from hikma.catalog.checks import Finding
 from hikma.catalog.ledger import Collected, SpaceStats
-from hikma.domain import Hit, IndexReport, SearchResult, Shown, Skip, Status
+from hikma.domain import Skip
+from hikma.results import Hit, IndexReport, SearchResult, Shown, Status
 
 _SNIPPET_LINES = 6
 _SHOWN_SKIPS = 5

@@ -1,8 +1,8 @@
 """Here is a text: what does it mean?"""
 
 from hikma.errors import ConfigurationError
-from hikma.models.pair import Pair
 from hikma.models.onnx import MiniLm
+from hikma.models.pair import Pair
 from hikma.models.shipped import open_files
 from hikma.models.static import StaticTable
 from hikma.models.wordpiece import WordPieces

@@ -45,12 +45,12 @@ class MiniLm:
         """Return one unit vector a text; shape (len(texts), 384)."""
         rows = np.empty((len(texts), self.dimension), np.float32)
         if len(texts) < PARALLEL_FROM:
-            found = map(self._embed, texts)
-        else:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                found = iter(list(pool.map(self._embed, texts)))
-        for place, vector in enumerate(found):
-            rows[place] = vector
+            for place, text in enumerate(texts):
+                rows[place] = self._embed(text)
+            return rows
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for place, vector in enumerate(pool.map(self._embed, texts)):
+                rows[place] = vector
         return rows
 
     def _embed(self, text: str) -> Vector:

@@ -47,7 +47,9 @@ class Shipped:
 
     def altered(self) -> list[str]:
         """Return the names of the files whose content is not what the manifest records."""
-        return [name for name in self.sizes if digest_of(Path(self.path(name))) != self.digests[name]]
+        return [
+            name for name in self.sizes if digest_of(Path(self.path(name))) != self.digests[name]
+        ]
 
 
 def open_files(folder: Path = FILES) -> Shipped:

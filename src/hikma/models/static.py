@@ -3,28 +3,27 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hikma.domain import VectorRows
+from hikma.domain import Vector, VectorRows
 from hikma.errors import ModelError
 from hikma.models.shipped import Shipped
-from hikma.models.wordpiece import START, WORDS_KEPT, WordPieces, words
+from hikma.models.wordpiece import LONGEST_WORD, START, WORDS_KEPT, WordPieces, words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CODES, SCALES = "static_codes.npy", "static_scales.npy"
 
 PARTS = 256
 """Length cap in parts of words: about 1,500 characters of code."""
 
-BATCH = 64
-"""Texts whose rows are gathered at once: they fit a core's cache, more are not faster."""
-
 FORM = f"static 1: identifier parts, weight 1 + ln(count), parts={PARTS}"
 
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z]|[\W\d_]|$)|[^\W\d_][^\W\d_A-Z]*|\d+")
-_WEIGHTS = 1 + np.log(np.arange(1, PARTS * 100 + 1, dtype=np.float32))
+_WEIGHTS = 1 + np.log(np.arange(1, PARTS * LONGEST_WORD + 2, dtype=np.float32))
 
 
 class StaticTable:
@@ -51,9 +50,8 @@ class StaticTable:
     def embed(self, texts: Sequence[str]) -> VectorRows:
         """Return one unit vector a text; shape (len(texts), 384)."""
         rows = np.empty((len(texts), self.dimension), np.float32)
-        for start in range(0, len(texts), BATCH):
-            batch = [self.counts(text) for text in texts[start : start + BATCH]]
-            rows[start : start + BATCH] = self._sums(batch)
+        for place, text in enumerate(texts):
+            rows[place] = self._sum(self.counts(text))
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         return rows
 
@@ -74,12 +72,11 @@ class StaticTable:
             known = self._met[part] = tuple(piece for word in words(part) for piece in cut(word))
         return known
 
-    def _sums(self, texts: Sequence[Mapping[int, int]]) -> VectorRows:
-        """Add up each text's rows one after the other: the same bits in every batch."""
-        pieces = np.fromiter(chain.from_iterable(texts), np.intp)
-        counts = np.fromiter(chain.from_iterable(text.values() for text in texts), np.intp)
-        starts = np.cumsum([0, *(len(text) for text in texts[:-1])])
-        rows = self._codes[pieces].astype(np.float32)
-        rows *= (self._scales[pieces] * _WEIGHTS[counts - 1])[:, None]
-        sums: VectorRows = np.add.reduceat(rows, starts, axis=0)
-        return sums
+    def _sum(self, counts: Mapping[int, int]) -> Vector:
+        """Add up the rows of a text; einsum without BLAS, so that the bits always repeat."""
+        pieces = np.fromiter(counts, np.intp, len(counts))
+        times = np.fromiter(counts.values(), np.intp, len(counts))
+        weights = self._scales[pieces] * _WEIGHTS[times - 1]
+        rows = self._codes.take(pieces, axis=0).astype(np.float32)
+        total: Vector = np.einsum("i,ij->j", weights, rows)
+        return total

@@ -15,6 +15,15 @@ WORDS_KEPT = 200_000
 
 _ASCII = re.compile(r"[0-9a-z]+|[!-/:-@\[-`{-~]")
 
+_IDEOGRAPHS = (
+    (0x4E00, 0x9FFF),
+    (0x3400, 0x4DBF),
+    (0x20000, 0x2CEAF),
+    (0xF900, 0xFAFF),
+    (0x2F800, 0x2FA1F),
+)
+"""Code points that BERT takes for words of their own."""
+
 
 class _Separated(dict[int, str]):
     """Maps a code point to itself, to nothing, or to itself between spaces; filled as met."""
@@ -32,19 +41,13 @@ def _spaced(char: str) -> str:
         return ""
     if category[0] == "Z":
         return " "
-    if category[0] == "P" or (char.isascii() and not char.isalnum()) or _ideograph(ord(char)):
+    if category[0] == "P" or (char.isascii() and not char.isalnum()) or _is_ideograph(ord(char)):
         return f" {char} "
     return char.lower()
 
 
-def _ideograph(code: int) -> bool:
-    return (
-        0x4E00 <= code <= 0x9FFF
-        or 0x3400 <= code <= 0x4DBF
-        or 0x20000 <= code <= 0x2CEAF
-        or 0xF900 <= code <= 0xFAFF
-        or 0x2F800 <= code <= 0x2FA1F
-    )
+def _is_ideograph(code: int) -> bool:
+    return any(first <= code <= last for first, last in _IDEOGRAPHS)
 
 
 _SEPARATED = _Separated()

@@ -12,16 +12,17 @@ _MAX_LINES = 200
 _BLOCK = re.compile(r"\A\s*/\*+!?<?|\*+/\s*\Z")
 _LINE_MARKER = re.compile(r"^[ \t]*(?://+[!<]?|#+[:!]?|\*+(?!\w))[ \t]?", re.MULTILINE)
 _BLOCK_LINE_MARKER = re.compile(r"^[ \t]*\*+(?:[ \t]|$)", re.MULTILINE)
-_DIRECTIVE = re.compile(
-    r"^\s*(?:eslint[- ]|@ts-|tslint:|prettier-ignore|biome-ignore|istanbul |c8 |v8 |global |jshint "
+_NO_WORDS = re.compile(
+    r"[\W_]*$"
+    r"|(?:eslint[- ]|@ts-|tslint:|prettier-ignore|biome-ignore|istanbul |c8 |v8 |global |jshint "
     r"|go:|\+build |nolint|noqa\b|type:\s*ignore|pylint:|mypy:|ruff:|flake8:|pragma:|fmt:|isort:"
-    r"|clang-format |NOLINT|!|-\*-|vim?:|coding[:=]).*$",
-    re.MULTILINE,
+    r"|clang-format |NOLINT|!|-\*-|vim?:|coding[:=])"
 )
-_RULE = re.compile(r"^[\W_]+$", re.MULTILINE)
+"""A line without letters, or an order to a tool."""
+
 _LEGAL = re.compile(
     r"copyright|licen[cs]e|warrant(?:y|ies)|permission|redistribut|all rights reserved|spdx"
-    r"|free software foundation|merchantability|@author\b",
+    r"|free software foundation|merchantability|use, copy, modify|@author\b",
     re.IGNORECASE,
 )
 _QUOTES = re.compile(r"\A[rRbBuUfF]*(\"\"\"|'''|\"|')(.*?)\1?\Z", re.DOTALL)
@@ -73,9 +74,15 @@ def docstring(literal: str) -> str:
 
 
 def without_legal(text: str) -> str:
-    """Drop the paragraphs of a file's opening comment that speak of rights only."""
+    """Drop the paragraphs of a file's opening comment that speak of rights, and drawn banners."""
     paragraphs = re.split(r"\n\s*\n", text)
-    return "\n\n".join(p for p in paragraphs if not _LEGAL.search(p)).strip()
+    return "\n\n".join(p for p in paragraphs if not _LEGAL.search(p) and _is_prose(p)).strip()
+
+
+def _is_prose(paragraph: str) -> bool:
+    """Whether most of it is letters, which a name drawn in strokes and bars is not."""
+    shown = "".join(paragraph.split())
+    return 2 * sum(map(str.isalnum, shown)) > len(shown)
 
 
 def _strip(text: str) -> str:
@@ -84,12 +91,14 @@ def _strip(text: str) -> str:
         text = _BLOCK_LINE_MARKER.sub("", _BLOCK.sub("", text))
     else:
         text = _LINE_MARKER.sub("", text)
-    text = _RULE.sub("", _DIRECTIVE.sub("", text))
-    return "\n".join(line.strip() for line in text.split("\n")).strip()
+    lines = map(str.strip, text.split("\n"))
+    return "\n".join("" if _NO_WORDS.match(line) else line for line in lines).strip()
 
 
 def _cut(text: str) -> str:
-    text = re.sub(r"\n{3,}", "\n\n", text).strip()
+    if "\n\n\n" in text:
+        text = re.sub(r"\n{3,}", "\n\n", text)
+    text = text.strip()
     if len(text) <= MAX_CHARACTERS:
         return text
     return text[:MAX_CHARACTERS].rsplit(None, 1)[0]

@@ -88,7 +88,7 @@ def _blanked(lines: list[bytes], kept: list[bool]) -> bytes:
 
 
 def _is_broken(root: "tree_sitter.Node", source: bytes) -> bool:
-    """Whether an error spans or lacks braces or lines: an unknown macro before a name does not matter."""
+    """Whether an error spans braces or lines: an unknown macro before a name does not matter."""
     if root.is_error:
         return True
     cursor = root.walk()
@@ -108,8 +108,6 @@ def _is_broken(root: "tree_sitter.Node", source: bytes) -> bool:
 
 
 def _is_structural(node: "tree_sitter.Node", source: bytes) -> bool:
-    if node.is_missing:
-        return node.type in {"{", "}", "#endif"}
     return node.is_error and bool(_STRUCTURAL.search(source, node.start_byte, node.end_byte))
 
 

@@ -26,8 +26,8 @@ _SAMPLE = 64 * 1024
 
 _LOCK_FILES = (
     r"/(?:npm-shrinkwrap\.json|(?:package|packages)[-.]lock\.json|pnpm-lock\.yaml|gradle\.lockfile"
-    r"|go\.(?:work\.)?sum|(?:bun|cargo|composer|conan|deno|flake|gemfile|mix|paket|pdm|pipfile|pixi|podfile|poetry"
-    r"|pubspec|uv|yarn)\.lock)$"
+    r"|go\.(?:work\.)?sum|(?:bun|cargo|composer|conan|deno|flake|gemfile|mix|paket"
+    r"|pdm|pipfile|pixi|podfile|poetry|pubspec|uv|yarn)\.lock)$"
 )
 
 

@@ -13,7 +13,7 @@ MAX_SIGNATURE = 300
 
 _HEADED = frozenset({"class", "interface", "struct", "enum", "module"})
 _ONE_LINE = frozenset({"constant", "variable", "test"})
-_HEADER_END = re.compile(r"(?:\s*(?:=>|[{:=;,]))+\s*\Z")
+_HEADER_END = re.compile(r"(?:\s*(?:=>|[{:=;,[(]))+\s*\Z")
 
 
 class Extent(NamedTuple):

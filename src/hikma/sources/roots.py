@@ -189,10 +189,13 @@ def _packed(shared: Path, name: str) -> str | None:
 
 
 def _head_by_library(root: Path) -> str | None:
-    from hikma.sources.git import open_git  # noqa: PLC0415 -- 50 ms, for rare layouts only
+    import pygit2  # noqa: PLC0415 -- 50 ms, for rare layouts only
 
-    source = open_git(root, None)
     try:
-        return source.head
-    finally:
-        source.close()
+        repository = pygit2.Repository(str(root))
+        return None if repository.head_is_unborn else str(repository.head.target)
+    except (pygit2.GitError, KeyError) as error:
+        raise RepositoryError(
+            f"{root} keeps its references in a way that cannot be read here ({error}); "
+            "convert it with `git refs migrate --ref-format=files`"
+        ) from error

@@ -72,7 +72,9 @@ GRAMMAR = Grammar(
         r"(?:^|/)(?:tests?|t|unit[-_]?tests?)/|(?:^|/)tests?[-_][^/]*$|[-_]tests?\.[ch]$"
     ),
     header_path=re.compile(r"\.h$", re.IGNORECASE),
-    noise=re.compile(rb"^(?:END_TEST|END_DECLS|__(?:BEGIN|END)_DECLS)\b", re.MULTILINE),
+    noise=re.compile(
+        rb"(?<=\n)(?:END_TEST|__(?:BEGIN|END)_DECLS|[ \t]+[A-Z][A-Z0-9_]{2,}(?:\([^()\n]*\))?)[ \t]*(?=\n)"
+    ),
     flat=True,
     conditional=True,
 )

@@ -1,0 +1,118 @@
+"""What the engine hands back: the interfaces print these as they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hikma.domain import EdgeKind, Mode, Node, NodeId, NodeKind, Property, Skip, VectorSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How the index stands to the repository: `stale` when HEAD moved or the index is partial."""
+
+    head: str | None
+    indexed_at: str
+    stale: bool
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one retriever or ranking rule added to a hit's score; `rank` is the retriever's."""
+
+    rule: str
+    share: float
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result. `similarity` is the cosine in [-1, 1]; `fresh` is False when the file changed."""
+
+    rank: int
+    id: NodeId
+    kind: NodeKind
+    name: str
+    path: str
+    start_line: int | None
+    end_line: int | None
+    language: str | None
+    score: float
+    similarity: float | None
+    snippet: str
+    sources: tuple[str, ...]
+    fresh: bool
+    properties: Mapping[str, Property]
+    explanation: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits of one query, with what a reader needs to trust them."""
+
+    query: str
+    mode: Mode
+    took_ms: float
+    index: Freshness
+    hits: tuple[Hit, ...]
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What one indexing run did; `stages` are seconds, `kinds` counts nodes after the run."""
+
+    database: str
+    head: str | None
+    added: int
+    modified: int
+    removed: int
+    documents: int
+    embedded: int
+    source_bytes: int
+    kinds: Mapping[str, int]
+    skips: tuple[Skip, ...]
+    limitations: tuple[Skip, ...]
+    stages: Mapping[str, float]
+    took_s: float
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is indexed, how fresh it is, and which space answers.
+
+    `changed` counts the files that the next `hikma index` would read or remove.
+    """
+
+    database: str
+    bytes: int
+    index: Freshness
+    changed: int
+    documents: int
+    kinds: Mapping[str, int]
+    languages: Mapping[str, int]
+    skips: tuple[Skip, ...]
+    space: VectorSpace
+    writer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """An edge seen from one of its ends: `out` leads away from it, `in` towards it."""
+
+    kind: EdgeKind
+    direction: str
+    id: NodeId
+    name: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A node with its text as it was indexed, and its neighbours."""
+
+    node: Node
+    text: str
+    fresh: bool
+    relations: tuple[Relation, ...]

@@ -1,0 +1,209 @@
+"""The embedded models, as shipped: the one test file that runs them."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hikma.errors import ConfigurationError, ModelError
+from hikma.models import MODEL_NAMES, open_model
+from hikma.models.onnx import MiniLm, open_session
+from hikma.models.shipped import FILES, open_files
+from hikma.models.static import StaticTable
+from hikma.models.wordpiece import UNKNOWN, WordPieces, words
+
+QUESTION = "where are vectors validated before they are stored"
+RIGHT = "check Vectors\nRefuse vectors of a wrong length, not finite or zero.\ndef check_vectors(rows):\n    raise InvalidVectorError(rows)"
+WRONG = "draw Chart\nPaint the pie chart on a canvas.\ndef draw_chart(canvas, slices):\n    canvas.paint(slices)"
+ODD = ["", " \n\t", "\x00\x01", "🙂🙃", "x" * 5_000, "日本語 कखग", "]]]}}}", "a " * 60_000, "\ud800"]
+
+
+@pytest.fixture(params=MODEL_NAMES)
+def model(request):
+    return open_model(request.param)
+
+
+@pytest.fixture
+def pieces():
+    return WordPieces.open(open_files().path("vocabulary.txt"))
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Return a folder with all model files; those it changes are copies, not the originals."""
+    for source in FILES.iterdir():
+        shutil.copy(source, tmp_path / source.name)
+    return tmp_path
+
+
+def test_vectors_are_unit_rows_of_the_stated_shape(model):
+    rows = model.embed_documents([RIGHT, WRONG])
+    assert rows.shape == (2, model.dimension) == (2, 384)
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    query = model.embed_query(QUESTION)
+    assert query.shape == (384,)
+    assert query.dtype == np.float32
+
+
+def test_no_texts_give_no_rows(model):
+    assert model.embed_documents([]).shape == (0, 384)
+
+
+def test_the_function_that_answers_is_nearer_than_another(model):
+    right, wrong = model.embed_documents([RIGHT, WRONG]) @ model.embed_query(QUESTION)
+    assert right > wrong + 0.15
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_any_text_has_a_finite_unit_vector(model, text):
+    """Also one without a word, with unknown words only, or far longer than the cap."""
+    for vector in (model.embed_documents([text])[0], model.embed_query(text)):
+        assert np.isfinite(vector).all()
+        assert abs(np.linalg.norm(vector) - 1) < 1e-5
+
+
+def test_a_text_has_the_same_bits_alone_in_any_company_and_in_another_instance(model):
+    texts = [f"{RIGHT} {number} {WRONG[: number * 7]}" for number in range(20)]
+    together = model.embed_documents(texts)
+    backwards = model.embed_documents(texts[::-1])[::-1]
+    alone = np.stack([open_model(model.name).embed_documents([text])[0] for text in texts])
+    assert together.tobytes() == backwards.tobytes() == alone.tobytes()
+
+
+def test_the_table_lives_in_the_space_of_minilm():
+    """Queries of one find documents of the other, and their vectors of one text are close."""
+    table, deep = open_model("static"), open_model("minilm")
+    cosine = (table.embed_documents([RIGHT, WRONG]) * deep.embed_documents([RIGHT, WRONG])).sum(1)
+    assert cosine.min() > 0.5
+
+
+def test_mixed_takes_documents_from_the_table_and_queries_from_minilm():
+    static, mixed, minilm = (open_model(name) for name in ("static", "mixed", "minilm"))
+    assert mixed.document_identity == static.document_identity == static.query_identity
+    assert mixed.query_identity == minilm.query_identity == minilm.document_identity
+    assert static.document_identity != minilm.document_identity
+    assert (mixed.embed_query(QUESTION) == minilm.embed_query(QUESTION)).all()
+    assert (mixed.embed_documents([RIGHT]) == static.embed_documents([RIGHT])).all()
+
+
+def test_an_unknown_name_is_refused_with_the_choices():
+    with pytest.raises(ConfigurationError, match="'gpt'.*static, mixed, minilm"):
+        open_model("gpt")
+
+
+def test_onnxruntime_is_loaded_only_when_minilm_reads_a_text():
+    code = (
+        "import sys\nfrom hikma.models import open_model\n"
+        "open_model('static').embed_query('a')\nopen_model('mixed').embed_documents(['a'])\n"
+        "print('onnxruntime' in sys.modules)\nopen_model('mixed').embed_query('a')\n"
+        "print('onnxruntime' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown.stdout.split() == ["False", "True"]
+    assert shown.stderr == ""
+
+
+def test_the_shipped_files_are_the_recorded_ones():
+    files = open_files()
+    assert files.altered() == []
+    assert {path.name for path in FILES.iterdir()} == {*files.sizes, "manifest.json", "NOTICE.md"}
+
+
+def test_the_notice_names_every_file_with_its_digest():
+    notice = (FILES / "NOTICE.md").read_text(encoding="utf-8")
+    for name, digest in open_files().digests.items():
+        assert f"`{name}`" in notice
+        assert digest in notice
+
+
+def test_an_altered_byte_is_found(copy):
+    path = copy / "static_codes.npy"
+    content = bytearray(path.read_bytes())
+    content[5_000] ^= 1
+    path.write_bytes(content)
+    assert open_files(copy).altered() == ["static_codes.npy"]
+
+
+@pytest.mark.parametrize("name", ["static_codes.npy", "static_scales.npy"])
+def test_a_truncated_or_missing_table_is_a_model_error(copy, pieces, name):
+    path: Path = copy / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=f"{name} has .* reinstall hikma"):
+        StaticTable(open_files(copy), pieces)
+    path.unlink()
+    with pytest.raises(ModelError, match=f"{name} is missing; reinstall hikma"):
+        StaticTable(open_files(copy), pieces)
+
+
+def test_a_missing_graph_is_a_model_error_at_the_first_text(copy, pieces):
+    (copy / "minilm.onnx").unlink()
+    deep = MiniLm(open_files(copy), pieces)
+    with pytest.raises(ModelError, match=r"minilm\.onnx is missing; reinstall hikma"):
+        deep.embed(["a"])
+
+
+def test_an_unreadable_graph_is_a_model_error(tmp_path):
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(b"not a graph")
+    with pytest.raises(ModelError, match="cannot be opened"):
+        open_session(str(path))
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"files": {"a": {}}}'])
+def test_a_missing_or_broken_manifest_is_a_model_error(tmp_path, content):
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ModelError, match="manifest"):
+        open_files(tmp_path)
+
+
+def test_an_identity_depends_on_every_file_and_on_the_form():
+    files = open_files()
+    told = {
+        files.identity("form", "minilm.onnx"),
+        files.identity("form", "vocabulary.txt"),
+        files.identity("form", "minilm.onnx", "vocabulary.txt"),
+        files.identity("another form", "minilm.onnx"),
+    }
+    assert len(told) == 4
+    assert all(len(identity) == 64 for identity in told)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Don't stop!", ["don", "'", "t", "stop", "!"]),
+        ("naïve CAFÉ", ["naive", "cafe"]),
+        ("日本 x", ["日", "本", "x"]),
+        ("“a”–b", ["“", "a", "”", "–", "b"]),
+        ("a→b ΑΣ", ["a→b", "ασ"]),
+        ("a\u200bb\u00a0c\ufffd", ["ab", "c"]),
+    ],
+)
+def test_words_are_cut_as_bert_cuts_them(text, found):
+    assert words(text) == found
+
+
+def test_words_are_spelt_by_the_longest_pieces(pieces):
+    """The ids are those that the published tokenizer gives."""
+    assert pieces.ids("Tokenizing unbelievable hikma", 50) == [19204, 6026, 4895, 8671, 23694, 3468, 7632, 2243, 2863]
+    assert pieces.of_word("x" * 101) == (UNKNOWN,)
+    assert pieces.of_word("☃☃") == (UNKNOWN,)
+    assert pieces.ids("a b c d", 3) == [1037, 1038, 1039]
+
+
+def test_the_table_reads_identifiers_in_parts():
+    """`getUserName`, `get_user_name` and `get user name` are the same to the table."""
+    first, *rest = open_model("static").embed_documents(["getUserName", "get_user_name", "get user name", "GetUSERName"])
+    for row in rest:
+        assert (row == first).all()
+
+
+def test_saying_a_word_twice_changes_the_weight_and_not_the_meaning():
+    once, twice, other = open_model("static").embed_documents(["index file", "index file file", "draw chart"])
+    assert 0.9 < once @ twice < 1
+    assert once @ other < once @ twice
