@@ -17,6 +17,7 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
+from hikma.arrays import VectorBatch
 from hikma.catalog import fulltext, graph, ledger, rows
 from hikma.catalog.schema import Catalog
 from hikma.domain import (
@@ -28,7 +29,6 @@ from hikma.domain import (
     NodeKind,
     Span,
     SymbolKind,
-    VectorBatch,
     VectorSpace,
 )
 from hikma.vectors.exact import best, distances

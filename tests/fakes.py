@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from hikma.domain import Vector, VectorRows
+from hikma.arrays import Vector, VectorRows
 
 _WORD = re.compile(r"[a-z]+|[0-9]+")
 

@@ -18,7 +18,17 @@ from hikma.models.wordpiece import UNKNOWN, WordPieces, words
 QUESTION = "where are vectors validated before they are stored"
 RIGHT = "check Vectors\nRefuse vectors of a wrong length, not finite or zero.\ndef check_vectors(rows):\n    raise InvalidVectorError(rows)"
 WRONG = "draw Chart\nPaint the pie chart on a canvas.\ndef draw_chart(canvas, slices):\n    canvas.paint(slices)"
-ODD = ["", " \n\t", "\x00\x01", "🙂🙃", "x" * 5_000, "日本語 कखग", "]]]}}}", "a " * 60_000, "\ud800"]
+ODD = [
+    "",
+    " \n\t",
+    "\x00\x01",
+    "🙂🙃",
+    "x" * 5_000,
+    "日本語 कखग",
+    "]]]}}}",
+    "a " * 60_000,
+    "\ud800",
+]
 
 
 @pytest.fixture(params=MODEL_NAMES)
@@ -190,7 +200,17 @@ def test_words_are_cut_as_bert_cuts_them(text, found):
 
 def test_words_are_spelt_by_the_longest_pieces(pieces):
     """The ids are those that the published tokenizer gives."""
-    assert pieces.ids("Tokenizing unbelievable hikma", 50) == [19204, 6026, 4895, 8671, 23694, 3468, 7632, 2243, 2863]
+    assert pieces.ids("Tokenizing unbelievable hikma", 50) == [
+        19204,
+        6026,
+        4895,
+        8671,
+        23694,
+        3468,
+        7632,
+        2243,
+        2863,
+    ]
     assert pieces.of_word("x" * 101) == (UNKNOWN,)
     assert pieces.of_word("☃☃") == (UNKNOWN,)
     assert pieces.ids("a b c d", 3) == [1037, 1038, 1039]
@@ -198,12 +218,16 @@ def test_words_are_spelt_by_the_longest_pieces(pieces):
 
 def test_the_table_reads_identifiers_in_parts():
     """`getUserName`, `get_user_name` and `get user name` are the same to the table."""
-    first, *rest = open_model("static").embed_documents(["getUserName", "get_user_name", "get user name", "GetUSERName"])
+    first, *rest = open_model("static").embed_documents(
+        ["getUserName", "get_user_name", "get user name", "GetUSERName"]
+    )
     for row in rest:
         assert (row == first).all()
 
 
 def test_saying_a_word_twice_changes_the_weight_and_not_the_meaning():
-    once, twice, other = open_model("static").embed_documents(["index file", "index file file", "draw chart"])
+    once, twice, other = open_model("static").embed_documents(
+        ["index file", "index file file", "draw chart"]
+    )
     assert 0.9 < once @ twice < 1
     assert once @ other < once @ twice

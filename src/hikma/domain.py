@@ -3,22 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeAlias
 
 NodeId: TypeAlias = str
 """Readable identity of a node, unique in a file: `symbol:src/a.py#Engine.open`."""
-
-Vector: TypeAlias = NDArray[np.float32]
-"""One unit vector, shape (dimension,)."""
-
-VectorRows: TypeAlias = NDArray[np.float32]
-"""Unit vectors, shape (count, dimension)."""
-
-DocumentIds: TypeAlias = NDArray[np.int64]
-"""Sorted, unique ids of documents: the only filter that a vector store knows."""
 
 Property: TypeAlias = str | int | float | bool | None
 
@@ -237,21 +225,6 @@ class Document:
     meaning: str
     fields: Fields
     digest: bytes
-
-
-class Neighbor(NamedTuple):
-    """A document and its cosine distance (1 - cosine similarity) to a query."""
-
-    id: int
-    distance: float
-
-
-@dataclass(frozen=True, slots=True)
-class VectorBatch:
-    """Vectors with the ids of their documents: shapes (n,) and (n, dimension)."""
-
-    ids: DocumentIds
-    vectors: VectorRows
 
 
 @dataclass(frozen=True, slots=True)

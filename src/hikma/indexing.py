@@ -14,25 +14,22 @@ from pathlib import Path
 import apsw
 import numpy as np
 
-from hikma import documents
+from hikma import documents, reading
+from hikma.arrays import VectorRows
 from hikma.catalog import fulltext, graph, ledger, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import (
-    Document,
     Entry,
-    Extraction,
     IndexPlan,
     Node,
     NodeKind,
     Skip,
     Snapshot,
     SourceFile,
-    VectorRows,
 )
 from hikma.protocols import Embedder, VectorStore
 from hikma.results import IndexReport
 from hikma.sources import syntax
-from hikma.sources.contents import examine
 from hikma.sources.opening import Source
 from hikma.sources.workers import run
 from hikma.telemetry import Stopwatch, Track
@@ -43,14 +40,6 @@ FORM = f"{syntax.VERSION}.{documents.FORM}"
 
 WORKER_BYTES = 256 * 1024
 """Source that is worth starting one more worker for: a start costs as much as parsing this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One file as a worker hands it back."""
-
-    extraction: Extraction
-    documents: tuple[Document, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,23 +148,6 @@ def preview(catalog: Catalog | None, database: Path, source: Source) -> IndexRep
     )
 
 
-def extract_and_write_out(file: SourceFile) -> Written | Skip:
-    """Read one file: the task of a parsing worker."""
-    extraction = syntax.extract(file)
-    if isinstance(extraction, Skip):
-        return replace(extraction, digest=file.digest)
-    return Written(extraction, tuple(documents.write_out(extraction)))
-
-
-def as_text(file: SourceFile, reason: str) -> Written | Skip:
-    """Read a file whose parsing failed as plain text, so that it can still be found."""
-    text = examine(file.path, file.content)
-    if isinstance(text, Skip):
-        return replace(text, digest=file.digest)
-    extraction = syntax.plain(file, text, limitation=reason)
-    return Written(extraction, tuple(documents.write_out(extraction)))
-
-
 def _is_current(connection: apsw.Connection, snapshot: Snapshot, plan: IndexPlan) -> bool:
     return (
         plan.empty
@@ -202,7 +174,7 @@ def _begin(catalog: Catalog) -> None:
 
 def _read(
     source: Source, todo: Sequence[Entry], workers: int, tally: _Tally
-) -> Iterator[Written | Skip]:
+) -> Iterator[reading.Written | Skip]:
     """Stream files through the workers; one that cannot be read any more is a skip."""
     lost: list[Skip] = []
 
@@ -216,7 +188,7 @@ def _read(
 
     enough = 1 + sum(entry.size for entry in todo) // WORKER_BYTES
     results = run(
-        extract_and_write_out, contents(), workers=min(workers, enough), on_failure=as_text
+        reading.read, contents(), workers=min(workers, enough), on_failure=reading.read_as_text
     )
     while True:
         with tally.watch.stage("extract"):
@@ -227,13 +199,15 @@ def _read(
     yield from lost
 
 
-def _batches(results: Iterable[Written | Skip], batch_size: int) -> Iterator[list[Written | Skip]]:
+def _batches(
+    results: Iterable[reading.Written | Skip], batch_size: int
+) -> Iterator[list[reading.Written | Skip]]:
     """Group whole files until they hold `batch_size` documents."""
-    batch: list[Written | Skip] = []
+    batch: list[reading.Written | Skip] = []
     size = 0
     for result in results:
         batch.append(result)
-        size += len(result.documents) if isinstance(result, Written) else 0
+        size += len(result.documents) if isinstance(result, reading.Written) else 0
         if size >= batch_size:
             yield batch
             batch, size = [], 0
@@ -241,9 +215,9 @@ def _batches(results: Iterable[Written | Skip], batch_size: int) -> Iterator[lis
         yield batch
 
 
-def _store(sink: Sink, batch: Sequence[Written | Skip], tally: _Tally) -> None:
+def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: _Tally) -> None:
     """Embed what has no vector yet, then commit the batch's rows in one transaction."""
-    files = [one for one in batch if isinstance(one, Written)]
+    files = [one for one in batch if isinstance(one, reading.Written)]
     skips = [one for one in batch if isinstance(one, Skip)]
     tally.skips += skips
     tally.limitations += [
@@ -275,7 +249,7 @@ def _embed(sink: Sink, texts: dict[bytes, str], tally: _Tally) -> tuple[list[byt
 
 
 def _put(
-    connection: apsw.Connection, files: Sequence[Written]
+    connection: apsw.Connection, files: Sequence[reading.Written]
 ) -> tuple[list[tuple[int, bytes]], list[int]]:
     """Write the rows of whole files; return documents written (id, digest) and removed (id)."""
     written: list[tuple[int, bytes]] = []

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from hikma.domain import DocumentIds, Neighbor, Vector, VectorBatch, VectorRows
+from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, VectorRows
 
 
 class VectorStore(Protocol):

@@ -52,19 +52,18 @@ _PROSE_WORDS = frozenset(
 class Weights:
     """The table of every figure in ranking; shares are on the scale of a cosine similarity."""
 
-    lexical: float = 0.6
-    dense: float = 1.0
-    dense_floor: float = 0.0
-    exact_name: float = 0.5
+    lexical: float = 0.3
+    dense: float = 0.1
+    exact_name: float = 0.12
     qualified_name: float = 0.3
     name_overlap: float = 0.25
-    stem_overlap: float = 0.3
+    stem_overlap: float = 0.27
     path_overlap: float = 0.1
-    file_support: float = 0.15
+    file_support: float = 0.2
     container: float = 0.03
-    test: float = 0.45
+    test: float = 0.5
     aside: float = 0.75
-    prose: float = 0.7
+    prose: float = 0.4
     same_file: float = 0.5
 
 
@@ -176,7 +175,7 @@ def _fuse(candidates: Iterable[Candidate], weights: Weights) -> list[Scored]:
     for one in scored:
         candidate = one.candidate
         one.add("lexical", weights.lexical * candidate.bm25 / best, candidate.ranks.get("lexical"))
-        near = max((candidate.similarity or 0.0) - weights.dense_floor, 0.0)
+        near = max(candidate.similarity or 0.0, 0.0)
         one.add("dense", weights.dense * near, candidate.ranks.get("dense"))
     return scored
 

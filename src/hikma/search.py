@@ -12,10 +12,11 @@ import apsw
 import numpy as np
 
 from hikma import ranking
+from hikma.arrays import DocumentIds, Vector
 from hikma.catalog import fulltext, graph, ledger
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
-from hikma.domain import DocumentIds, Mode, NodeKind, Query, StoredDocument, Vector
+from hikma.domain import Mode, NodeKind, Query, StoredDocument
 from hikma.errors import MissingVectorError, ModelError, QueryError
 from hikma.protocols import Embedder, VectorStore
 from hikma.results import Freshness, Hit, SearchResult

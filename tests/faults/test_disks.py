@@ -5,14 +5,14 @@ import subprocess
 from contextlib import suppress
 
 import pytest
-from driver import engine_on, in_process
-from processes import Driver
-from rows import differences, rows_of
 from scene import index, make_scene
 
+from driver import engine_on, in_process
 from hikma import indexing
 from hikma.domain import Query
 from hikma.errors import IndexMissingError, ReadOnlyFileError, StorageFullError
+from processes import Driver
+from rows import differences, rows_of
 
 pytestmark = pytest.mark.faults
 
@@ -79,7 +79,10 @@ def test_a_full_disk_is_told_and_the_last_good_index_answers(
     database = scene.copy(disk)
     index(scene.before, database)
     filler = _fill(disk, left)
-    with engine_on(scene.after, database) as engine, pytest.raises(StorageFullError, match="[Ff]ree"):
+    with (
+        engine_on(scene.after, database) as engine,
+        pytest.raises(StorageFullError, match="[Ff]ree"),
+    ):
         engine.index(full=job == "full")
     assert _answers(scene.after, database)
     if job == "full":

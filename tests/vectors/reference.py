@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from hikma.domain import DocumentIds, Neighbor, Vector, VectorBatch
+from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
 from hikma.errors import InvalidVectorError
 
 

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import ReferenceVectors
 
+from hikma.arrays import VectorBatch, VectorRows
 from hikma.catalog import ledger
 from hikma.catalog.schema import Catalog
-from hikma.domain import VectorBatch, VectorRows, VectorSpace
+from hikma.domain import VectorSpace
 from hikma.errors import InvalidVectorError
 from hikma.protocols import VectorStore
 from hikma.vectors.sqlite import SqliteVectors

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hikma.arrays import VectorBatch, VectorRows
 from hikma.catalog import checks, ledger, rows
 from hikma.catalog.schema import Catalog
-from hikma.domain import VectorBatch, VectorRows, VectorSpace
+from hikma.domain import VectorSpace
 from hikma.errors import MissingVectorError
 from hikma.vectors import sqlite
 from hikma.vectors.sqlite import SqliteVectors

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import apsw
 import numpy as np
 
+from hikma.arrays import DocumentIds
 from hikma.catalog import rows
-from hikma.domain import DocumentIds, Filter, NodeKind
+from hikma.domain import Filter, NodeKind
 from hikma.errors import FilterError
 
 _IN_FILES = frozenset({NodeKind.FILE, NodeKind.SYMBOL, NodeKind.TEST})

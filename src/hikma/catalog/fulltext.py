@@ -6,9 +6,10 @@ from typing import Any, TypeAlias
 
 import apsw
 
+from hikma.arrays import DocumentIds
 from hikma.catalog import nodes, rows
 from hikma.catalog.tables import FULLTEXT_COLUMNS
-from hikma.domain import Document, DocumentIds, NodeId, Span, StoredDocument
+from hikma.domain import Document, NodeId, Span, StoredDocument
 
 _MATCH = """
 SELECT rowid, -bm25(fulltext, {weights}) AS score FROM fulltext

@@ -14,7 +14,7 @@ from hikma.catalog.linking import link_tests, link_tree
 from hikma.catalog.nodes import StoredNode
 from hikma.catalog.tables import EDGE_CODES, EDGE_KINDS
 from hikma.domain import Edge, EdgeKind, Node, NodeId, NodeKind, Reference, Skip
-from hikma.errors import NodeNotFoundError
+from hikma.errors import CorruptFileError, NodeNotFoundError
 
 __all__ = [
     "FileRows",
@@ -90,6 +90,11 @@ def put_file(
     wanted = {node.id for node in of_file}
     vanished = sorted(number for key, number in stored if key not in wanted)
     ids = {key: number for key, number in stored if key in wanted}
+    if len(ids) < len(wanted):
+        raise CorruptFileError(
+            f"Nodes of {file.path} were written and cannot be found: an index in the file is "
+            "damaged; run `hikma doctor` for the extent."
+        )
     removed = nodes.delete(connection, vanished)
     if known:
         _clear_relations(connection, file_id)

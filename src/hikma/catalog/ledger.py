@@ -8,9 +8,10 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
+from hikma.arrays import VectorBatch, VectorRows
 from hikma.catalog import rows, state
 from hikma.catalog.validation import hash_of, refuse_unfit, validate
-from hikma.domain import NodeKind, VectorBatch, VectorRows, VectorSpace
+from hikma.domain import NodeKind, VectorSpace
 from hikma.errors import MissingVectorError, SpaceMismatchError
 
 __all__ = [

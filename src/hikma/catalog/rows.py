@@ -7,7 +7,7 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.domain import DocumentIds
+from hikma.arrays import DocumentIds
 
 Bound = Sequence[Any] | Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hikma.domain import VectorRows
+from hikma.arrays import VectorRows
 from hikma.errors import InvalidVectorError
 
 HASH_BYTES = 16

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hikma.domain import Vector, VectorRows
+from hikma.arrays import Vector, VectorRows
 from hikma.errors import ModelError
 from hikma.models.shipped import Shipped
 from hikma.models.wordpiece import SEPARATOR, START, WordPieces

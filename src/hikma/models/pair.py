@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hikma.domain import Vector, VectorRows
+from hikma.arrays import Vector, VectorRows
 
 
 class Encoder(Protocol):

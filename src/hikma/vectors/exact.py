@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.domain import DocumentIds, Neighbor, Vector, VectorRows
+from hikma.arrays import DocumentIds, Neighbor, Vector, VectorRows
 
 
 def distances(rows: VectorRows, query: Vector) -> NDArray[np.float64]:

@@ -10,10 +10,11 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
+from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
 from hikma.catalog import ledger, rows
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
-from hikma.domain import DocumentIds, Neighbor, Vector, VectorBatch, VectorSpace
+from hikma.domain import VectorSpace
 from hikma.errors import InvalidVectorError, MissingVectorError
 from hikma.vectors.exact import best, distances
 
@@ -72,7 +73,7 @@ class SqliteVectors:
             if limit < 1 or self._is_empty(connection):
                 return []
             candidates = self._candidates(connection, query, limit, within)
-            batch = ledger.vectors_of(connection, candidates, self._space.documents)
+            batch = self._canonical(connection, candidates)
         return best(batch.ids, distances(batch.vectors, query), limit)
 
     def scan(self, batch_size: int) -> Iterator[VectorBatch]:
@@ -84,13 +85,7 @@ class SqliteVectors:
                 ids = self._page(connection, last, batch_size) if held else np.empty(0, np.int64)
                 if not len(ids):
                     return
-                batch = ledger.vectors_of(connection, ids, self._space.documents)
-            if len(batch.ids) != len(ids):
-                absent = sorted(set(ids.tolist()) - set(batch.ids.tolist()))
-                raise MissingVectorError(
-                    f"{len(absent)} ids in {self._table} have no canonical vector, "
-                    f"{absent[0]} first; run `hikma vectors rebuild`."
-                )
+                batch = self._canonical(connection, ids)
             yield batch
             last = int(ids[-1])
 
@@ -122,6 +117,17 @@ class SqliteVectors:
         if ledger.live(connection):
             raise MissingVectorError(f"{self._table} is missing; run `hikma vectors rebuild`.")
         return True
+
+    def _canonical(self, connection: apsw.Connection, ids: DocumentIds) -> VectorBatch:
+        """Return the canonical vectors of ids held here: each has one, or the file is damaged."""
+        batch = ledger.vectors_of(connection, ids, self._space.documents)
+        if len(batch.ids) != len(ids):
+            absent = sorted(set(ids.tolist()) - set(batch.ids.tolist()))
+            raise MissingVectorError(
+                f"{len(absent)} ids in {self._table} have no canonical vector, "
+                f"{absent[0]} first; run `hikma vectors rebuild`."
+            )
+        return batch
 
     def _exists(self, connection: apsw.Connection) -> bool:
         sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
