@@ -311,7 +311,6 @@ def test_macros_alone_on_a_line_confuse_nothing():
     assert outline_of("a.h", text) == [
         "1-4 struct handle",
         "5-10 enum errno_t",
-        "6-6 macro XX",
         "11-11 function run",
     ]
 

@@ -12,7 +12,7 @@ class VectorStore(Protocol):
     A store that cannot hand back what it was given, bit for bit, is not a VectorStore: `scan`
     returns exactly the float32 values of the latest `upsert` of each id. Every id that is
     upserted already has its canonical row in the file's ledger. Vectors are unit vectors,
-    validated before they come here.
+    for the catalog refuses all others.
     """
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from hikma.domain import NodeKind, StoredDocument, SymbolKind
+from hikma.domain import NodeKind, StoredDocument
 from hikma.results import Share
 
 _STOP = """
@@ -60,7 +60,6 @@ class Weights:
     stem_overlap: float = 0.27
     path_overlap: float = 0.1
     file_support: float = 0.2
-    container: float = 0.03
     test: float = 0.5
     aside: float = 0.75
     prose: float = 0.4
@@ -195,8 +194,6 @@ def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
     plain = _overlap(name_words(node.name), terms)
     whole = _overlap(name_words(node.qualified_name), terms)
     one.add("name", weights.name_overlap * max(plain, whole))
-    if node.symbol_kind in (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.STRUCT):
-        one.add("container", weights.container)
 
 
 def _ends_qualified(qualified: str, name: str) -> bool:

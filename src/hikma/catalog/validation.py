@@ -20,7 +20,7 @@ _TRUSTED_TOLERANCE = 1e-3
 def validate(
     ids: Sequence[object], vectors: Sequence[ArrayLike] | NDArray[Any], dimension: int
 ) -> VectorRows:
-    """Return unit rows, float32, of vectors from outside.
+    """Validate vectors before they are stored; return them as unit rows, float32.
 
     Raises InvalidVectorError that lists every row of a wrong length, with a value that is not a
     finite number, of norm zero, or with an id that was given before.

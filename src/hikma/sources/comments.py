@@ -60,6 +60,20 @@ def run_above(row: int, comments: Mapping[int, Comment]) -> list[Comment]:
     return run[::-1]
 
 
+def runs(found: Iterable[Comment]) -> list[list[str]]:
+    """Return the texts in groups: lines without a gap together, each longer block alone."""
+    groups: list[list[str]] = []
+    previous: Comment | None = None
+    for comment in found:
+        single = comment.start_row == comment.end_row
+        if previous and single and previous.start_row == previous.end_row == comment.start_row - 1:
+            groups[-1].append(comment.text)
+        else:
+            groups.append([comment.text])
+        previous = comment
+    return groups
+
+
 def tidy(texts: Iterable[str]) -> str:
     """Strip markers, directives to tools and ruled lines; cut to `MAX_CHARACTERS`."""
     return _cut("\n".join(filter(None, (_strip(text) for text in texts))))

@@ -179,15 +179,13 @@ def _opening(root: "tree_sitter.Node", found: Outline) -> str:
         for item in found.items[:1]
         for comment in comments.run_above(item.start_row, found.comments)
     }
-    runs: dict[int, list[str]] = {}
-    last, start = -2, 0
-    for row, comment in sorted(found.comments.items()):
-        if row >= first_row or row in claimed:
-            continue
-        start = start if comment.start_row == last + 1 else comment.start_row
-        runs.setdefault(start, []).append(comment.text)
-        last = row
-    return comments.without_legal("\n\n".join(map(comments.tidy, runs.values())))
+    opening = [
+        comment
+        for row, comment in sorted(found.comments.items())
+        if row < first_row and row not in claimed
+    ]
+    paragraphs = map(comments.tidy, comments.runs(opening))
+    return comments.without_legal("\n\n".join(paragraphs))
 
 
 def _file_node(file: SourceFile, text: str, documentation: str) -> Node:

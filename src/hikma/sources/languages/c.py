@@ -73,7 +73,8 @@ GRAMMAR = Grammar(
     ),
     header_path=re.compile(r"\.h$", re.IGNORECASE),
     noise=re.compile(
-        rb"(?<=\n)(?:END_TEST|__(?:BEGIN|END)_DECLS|[ \t]+[A-Z][A-Z0-9_]{2,}(?:\([^()\n]*\))?)[ \t]*(?=\n)"
+        rb"(?<=\n)(?:END_TEST|__(?:BEGIN|END)_DECLS"
+        rb"|[ \t]+[A-Z][A-Z0-9_]{2,}(?:\([^()\n]*\))?)[ \t]*(?=\n)"
     ),
     flat=True,
     conditional=True,
