@@ -429,7 +429,9 @@ def test_an_interruption_says_what_stays(make_repository):
         process.send_signal(signal.SIGINT)
         said = process.stderr.read().decode()
         out = process.stdout.read()
-    assert (process.returncode, out) == (130, b"")
+    # A shell shows both as 130; Python chooses the second when it was inside an `exec`.
+    assert process.returncode in {130, -signal.SIGINT}
+    assert out == b""
     assert said == "interrupted; what was committed stays, run the command again\n"
 
 

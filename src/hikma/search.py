@@ -17,7 +17,7 @@ from hikma.catalog import fulltext, graph, ledger
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
 from hikma.domain import Mode, NodeKind, Query, StoredDocument
-from hikma.errors import MissingVectorError, ModelError, QueryError
+from hikma.errors import CorruptFileError, MissingVectorError, ModelError, QueryError
 from hikma.protocols import Embedder, VectorStore
 from hikma.results import Freshness, Hit, SearchResult
 
@@ -115,7 +115,7 @@ def _retrieve(
     if query.mode is not Mode.LEXICAL:
         try:
             _dense(sources, connection, query, depth, within, found)
-        except (ModelError, MissingVectorError, apsw.Error) as error:
+        except (ModelError, MissingVectorError, CorruptFileError, apsw.Error) as error:
             if query.mode is Mode.SEMANTIC:
                 raise
             found.degraded.append(f"dense: {error}")

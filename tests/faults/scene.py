@@ -12,6 +12,8 @@ from driver import engine_on, in_process
 from hikma import indexing
 from rows import rows_of
 
+FILES = 40
+"""Enough for more documents than a search looks at, so that the nearest are asked of sqlite-vec."""
 _FUNCTION = '''def step_{n}(value):
     """Move the value {n} on."""
     return value + {n}
@@ -65,7 +67,7 @@ def _repository(root):
     root.mkdir(parents=True)
     made = Repository(root)
     made.git("init", "--quiet")
-    for n in range(24):
+    for n in range(FILES):
         count = 3 + n % 4
         made.write(
             f"lib/part_{n}.py", "".join(_FUNCTION.format(n=n * 10 + i) for i in range(count))
@@ -81,11 +83,11 @@ def _repository(root):
 def _move_on(root):
     """Change a third of the files, remove some, add some, rename one, and spoil one."""
     made = Repository(root)
-    for n in range(0, 24, 3):
+    for n in range(0, FILES, 3):
         made.write(f"lib/part_{n}.py", "LIMIT = 3\n\n\n" + _FUNCTION.format(n=n * 10 + 7) * 2)
-    for n in range(1, 24, 6):
+    for n in range(1, FILES, 6):
         (root / f"tests/test_part_{n}.py").unlink()
-    for n in range(30, 36):
+    for n in range(FILES, FILES + 6):
         made.write(f"lib/more/part_{n}.py", _FUNCTION.format(n=n) + "class Store:\n    size = 1\n")
     (root / "lib/part_2.py").rename(root / "lib/part_two.py")
     made.write("README.md", b"\x00 no longer text")

@@ -23,15 +23,7 @@ _SCARCE_BYTES = 1 << 20
 """With less free space than this a failed write is taken for a full disk."""
 _UNKNOWN_MEMBER = " is not a valid "
 """What Python's enums say of a value that is none of theirs."""
-_STORED_WRONG = (
-    "sqlite-vec",
-    "vec0 constructor",
-    "malformed JSON",
-    "SQL logic error",  # a mistake in a statement is always named
-    "Could not fetch vector data",
-    "could not open",
-    "UNIQUE constraint failed on vectors_",
-)
+_STORED_WRONG = ("sqlite-vec", "vec0 constructor", "malformed JSON")
 """What SQLite and its extension say of bytes in the file, not of the statement."""
 
 

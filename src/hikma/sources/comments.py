@@ -41,6 +41,8 @@ def above(row: int, comments: Mapping[int, Comment]) -> str:
 
     `comments` is keyed by the last row of each.
     """
+    if row - 1 not in comments:
+        return ""
     return tidy(comment.text for comment in run_above(row, comments))
 
 

@@ -1,6 +1,5 @@
 """Where does a definition begin and end, and what is its header on one line?"""
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from hikma.sources.grammar import Grammar
@@ -13,7 +12,7 @@ MAX_SIGNATURE = 300
 
 _HEADED = frozenset({"class", "interface", "struct", "enum", "module"})
 _ONE_LINE = frozenset({"constant", "variable", "test"})
-_HEADER_END = re.compile(r"(?:\s*(?:=>|[{:=;,[(]))+\s*\Z")
+_FOLDS = (("( ", "("), (", )", ")"), (" )", ")"), ("[ ", "["), (" ]", "]"))
 
 
 class Extent(NamedTuple):
@@ -65,13 +64,25 @@ def signature(found: Found, extent: Extent, source: bytes, decorators: dict[int,
     raw = source[start : min(end, start + 4 * MAX_SIGNATURE)]
     if found.body < 0:
         raw = _without_value(raw, found.role)
-    text = " ".join(raw.replace(b"\\\n", b" ").decode("utf-8", "replace").split())
-    for loose, tight in (("( ", "("), (", )", ")"), (" )", ")"), ("[ ", "["), (" ]", "]")):
-        text = text.replace(loose, tight)
-    text = _HEADER_END.sub("", text)
+    text = _without_end(_folded(raw))
     if found.node.type == "type_definition" and found.body >= 0:
         text = f"{text} {found.name}"
     return text[:MAX_SIGNATURE]
+
+
+def _folded(raw: bytes) -> str:
+    text = " ".join(raw.replace(b"\\\n", b" ").decode("utf-8", "replace").split())
+    if b"\n" in raw:
+        for loose, tight in _FOLDS:
+            text = text.replace(loose, tight)
+    return text
+
+
+def _without_end(header: str) -> str:
+    """Drop what only announces the body: `{`, `:`, `=>` and the like."""
+    while (shorter := header.rstrip(" {:=;,[(").removesuffix("=>")) != header:
+        header = shorter
+    return header
 
 
 def _without_value(raw: bytes, role: str) -> bytes:

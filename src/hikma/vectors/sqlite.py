@@ -4,6 +4,7 @@ Codes a quarter of the size find the candidates; the canonical rows decide their
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apsw
@@ -15,7 +16,7 @@ from hikma.catalog import ledger, rows
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
-from hikma.errors import InvalidVectorError, MissingVectorError
+from hikma.errors import CorruptFileError, InvalidVectorError, MissingVectorError
 from hikma.vectors.exact import best, distances
 
 MOST_NEIGHBOURS = 4_096
@@ -26,6 +27,22 @@ CHUNK_ROWS = 1_024
 _SPARSE_CHUNKS = 4
 """Chunks in excess of twice the needed ones before the table is rebuilt."""
 _REFILL_ROWS = 2_000
+_INNER_TABLES = ("info", "chunks", "rowids", "vector_chunks00")
+_TORN_CHUNKS = """
+SELECT chunk.chunk_id FROM {table}_chunks AS chunk
+  LEFT JOIN {table}_vector_chunks00 AS codes ON codes.rowid = chunk.chunk_id
+ WHERE chunk.size IS NOT ? OR length(chunk.validity) IS NOT ? OR length(chunk.rowids) IS NOT ?
+    OR length(codes.vectors) IS NOT ?
+UNION ALL
+SELECT 0 WHERE EXISTS (SELECT 1 FROM {table}_rowids)
+           AND NOT EXISTS (SELECT 1 FROM {table}_chunks)
+"""
+_LOST_PLACES = """
+SELECT place.rowid FROM {table}_rowids AS place
+  LEFT JOIN {table}_chunks AS chunk ON chunk.chunk_id = place.chunk_id
+ WHERE place.rowid IN (SELECT value FROM carray(?))
+   AND (chunk.chunk_id IS NULL OR place.chunk_offset NOT BETWEEN 0 AND ? - 1)
+"""
 _CODE_MAX = 127
 
 
@@ -39,6 +56,7 @@ class SqliteVectors:
         self._table = vector_table(space.id)
         # Unit vectors of a longer dimension have smaller values: keep the steps in proportion.
         self._scale = _CODE_MAX * max(1.0, (space.dimension / 384) ** 0.5)
+        self._chunks_are_whole = False
 
     @property
     def dimension(self) -> int:
@@ -50,7 +68,7 @@ class SqliteVectors:
         if not len(batch.ids):
             return
         self._check(batch.vectors.shape[-1], batch.vectors.ndim)
-        with self._catalog.write() as connection:
+        with self._catalog.write() as connection, _told(self._table):
             _refuse_strangers(connection, batch)
             self._ensure(connection)
             self._remove(connection, batch.ids.tolist())
@@ -59,7 +77,7 @@ class SqliteVectors:
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove ids; one that is not there is no error."""
-        with self._catalog.write() as connection:
+        with self._catalog.write() as connection, _told(self._table):
             if len(ids) and self._exists(connection):
                 self._remove(connection, [int(one) for one in ids])
                 self._condense(connection)
@@ -69,7 +87,7 @@ class SqliteVectors:
     ) -> list[Neighbor]:
         """Return the nearest by exact cosine distance, ties by id."""
         self._check(query.shape[-1], query.ndim + 1)
-        with self._catalog.read() as connection:
+        with self._catalog.read() as connection, _told(self._table):
             if limit < 1 or self._is_empty(connection):
                 return []
             candidates = self._candidates(connection, query, limit, within)
@@ -91,7 +109,7 @@ class SqliteVectors:
 
     def rebuild(self) -> int:
         """Build the table anew from the canonical rows, in one transaction; return its count."""
-        with self._catalog.write() as connection:
+        with self._catalog.write() as connection, _told(self._table):
             ids = _live_ids(connection, self._space.documents)
             self._refill(connection, ids)
         return len(ids)
@@ -142,6 +160,7 @@ class SqliteVectors:
     def _remove(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
         """Delete what is held; sqlite-vec can neither replace nor update an int8 row."""
         held = [(one,) for one in self._held(connection, np.array(ids)).tolist()]
+        self._refuse_torn(connection, ids)
         connection.executemany(f"DELETE FROM {self._table} WHERE rowid = ?", held)  # noqa: S608 -- our table
 
     def _insert(self, connection: apsw.Connection, batch: VectorBatch) -> None:
@@ -150,6 +169,36 @@ class SqliteVectors:
             f"INSERT INTO {self._table}(rowid, code) VALUES (?, vec_int8(?))",  # noqa: S608 -- our table
             ((int(one), code.tobytes()) for one, code in zip(batch.ids, codes, strict=True)),
         )
+
+    def _refuse_torn(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
+        """Refuse to write to damaged inner tables: there sqlite-vec 0.1.9 ends the process."""
+        torn = [] if self._chunks_are_whole else self._torn_chunks(connection)
+        self._chunks_are_whole = not torn
+        torn += rows.column(
+            connection,
+            _LOST_PLACES.format(table=self._table),
+            (rows.numbers(np.array(ids)), CHUNK_ROWS),
+        )
+        if torn:
+            raise CorruptFileError(
+                f"{self._table} is damaged in {len(torn)} places, {torn[0]} first; run "
+                "`hikma vectors rebuild`, or delete the file and run `hikma index`."
+            )
+
+    def _refuse_broken(self, connection: apsw.Connection) -> None:
+        """Refuse to drop what SQLite cannot: sqlite-vec would keep memory that it has freed."""
+        for inner in _INNER_TABLES:
+            sql = f"PRAGMA integrity_check({self._table}_{inner})"
+            facts = [fact for fact in rows.column(connection, sql) if fact != "ok"]
+            if facts:
+                raise CorruptFileError(
+                    f"{self._table}_{inner} is damaged ({facts[0]}); delete the file and run "
+                    "`hikma index`."
+                )
+
+    def _torn_chunks(self, connection: apsw.Connection) -> list[int]:
+        sizes = (CHUNK_ROWS, CHUNK_ROWS // 8, CHUNK_ROWS * 8, CHUNK_ROWS * self.dimension)
+        return rows.column(connection, _TORN_CHUNKS.format(table=self._table), sizes)
 
     def _encode(self, vectors: NDArray[np.float32]) -> NDArray[np.int8]:
         steps = np.rint(vectors * self._scale)
@@ -211,12 +260,25 @@ class SqliteVectors:
     def _refill(self, connection: apsw.Connection, ids: DocumentIds) -> None:
         """Replace the table by one that holds these ids, from their canonical rows."""
         if self._exists(connection):
+            self._refuse_broken(connection)
             connection.execute(f"DROP TABLE {self._table}")
         self._ensure(connection)
         for start in range(0, len(ids), _REFILL_ROWS):
             part = ids[start : start + _REFILL_ROWS]
             batch = ledger.vectors_of(connection, part, self._space.documents)
             self._insert(connection, batch)
+
+
+@contextmanager
+def _told(table: str) -> Iterator[None]:
+    """Raise what sqlite-vec says of its inner tables as damage: our statements never vary."""
+    try:
+        yield
+    except apsw.SQLError as error:
+        raise CorruptFileError(
+            f"{table} is damaged ({error}); run `hikma vectors rebuild`, or delete the file and run "
+            "`hikma index`."
+        ) from error
 
 
 def over_fetch(limit: int) -> int:
