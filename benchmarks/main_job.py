@@ -25,7 +25,6 @@ from typing import Any
 import tasks
 from hikma.domain import Query, Skip, SourceFile
 from hikma.engine import Engine
-from hikma.settings import Settings
 from hikma.sources import syntax
 from hikma.sources.grammar import tools_for
 from hikma.sources.language_names import language_of
@@ -80,7 +79,7 @@ def _index_child(path: Path, database: Path, model: str) -> dict[str, Any]:
 
 def _index_here(path: Path, database: Path, model: str) -> dict[str, Any]:
     start = time.perf_counter()
-    with Engine(path, _settings(database, model)) as engine:
+    with Engine.open(path, flags={"database": database, "embedding_model": model}) as engine:
         report = engine.index()
     return {
         "took_s": time.perf_counter() - start,
@@ -92,10 +91,6 @@ def _index_here(path: Path, database: Path, model: str) -> dict[str, Any]:
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "worker_peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
     }
-
-
-def _settings(database: Path, model: str) -> Settings:
-    return Settings.model_validate({"database": database, "embedding_model": model})
 
 
 def _parsing(path: Path) -> dict[str, float]:
@@ -132,7 +127,7 @@ def _change_one_file(path: Path) -> str:
 
 
 def _searches(path: Path, database: Path, model: str) -> dict[str, float]:
-    with Engine(path, _settings(database, model)) as engine:
+    with Engine.open(path, flags={"database": database, "embedding_model": model}) as engine:
         with engine.catalog.read() as connection:
             found = connection.execute(
                 "SELECT name, documentation FROM node WHERE kind = 'symbol' ORDER BY key"

@@ -22,11 +22,11 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 
-from corpus import HELD_OUT, Function, chosen, functions  # noqa: E402 -- the line above finds it
-from hikma.arrays import VectorRows  # noqa: E402 -- sorted after it
-from hikma.models import MODEL_NAMES, open_model  # noqa: E402 -- sorted after it
-from hikma.models.shipped import FILES  # noqa: E402 -- sorted after it
-from hikma.protocols import Embedder  # noqa: E402 -- sorted after it
+from corpus import HELD_OUT, Function, chosen, functions
+from hikma.arrays import VectorRows
+from hikma.models import MODEL_NAMES, open_model
+from hikma.models.shipped import FILES
+from hikma.protocols import Embedder
 
 COLD = """
 import time

@@ -251,8 +251,9 @@ def main() -> None:
         exact = build(weights)
         small = quantize(exact, folder)
         (FILES / "minilm.onnx").write_bytes(small.SerializeToString())
-    write_manifest(["minilm.onnx", "vocabulary.txt"])
-    print(json.dumps(report(weights, exact, small), indent=2))
+    built = report(weights, exact, small)
+    write_manifest(["minilm.onnx", "vocabulary.txt"], {"minilm": built})
+    print(json.dumps(built, indent=2))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ _NAME = re.compile(r"([A-Za-z_$][\w$:.]*)\s*(?:<[^<>]*>)?\s*[({=:]")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
 _KEYWORDS = frozenset(
-    ["if", "for", "while", "switch", "return", "catch", "else", "new", "function", "match"]
+    "if for while switch return catch else new function match loop do try".split()  # noqa: SIM905 -- a list would be 13 lines
 )
 
 

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,7 +100,7 @@ def test_mixed_takes_documents_from_the_table_and_queries_from_minilm():
 
 
 def test_an_unknown_name_is_refused_with_the_choices():
-    with pytest.raises(ConfigurationError, match="'gpt'.*static, mixed, minilm"):
+    with pytest.raises(ConfigurationError, match=r"'gpt'.*static, mixed, minilm"):
         open_model("gpt")
 
 
@@ -140,7 +139,7 @@ def test_an_altered_byte_is_found(copy):
 
 @pytest.mark.parametrize("name", ["static_codes.npy", "static_scales.npy"])
 def test_a_truncated_or_missing_table_is_a_model_error(copy, pieces, name):
-    path: Path = copy / name
+    path = copy / name
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelError, match=f"{name} has .* reinstall hikma"):
         StaticTable(open_files(copy), pieces)
@@ -189,8 +188,8 @@ def test_an_identity_depends_on_every_file_and_on_the_form():
         ("Don't stop!", ["don", "'", "t", "stop", "!"]),
         ("naïve CAFÉ", ["naive", "cafe"]),
         ("日本 x", ["日", "本", "x"]),
-        ("“a”–b", ["“", "a", "”", "–", "b"]),
-        ("a→b ΑΣ", ["a→b", "ασ"]),
+        ("“a”…b", ["“", "a", "”", "…", "b"]),
+        ("a→b ЖЩ", ["a→b", "жщ"]),
         ("a\u200bb\u00a0c\ufffd", ["ab", "c"]),
     ],
 )
@@ -200,17 +199,8 @@ def test_words_are_cut_as_bert_cuts_them(text, found):
 
 def test_words_are_spelt_by_the_longest_pieces(pieces):
     """The ids are those that the published tokenizer gives."""
-    assert pieces.ids("Tokenizing unbelievable hikma", 50) == [
-        19204,
-        6026,
-        4895,
-        8671,
-        23694,
-        3468,
-        7632,
-        2243,
-        2863,
-    ]
+    spelt = [19204, 6026, 23653, 7632, 22287, 2050]
+    assert pieces.ids("Tokenizing unbelievable hikma", 50) == spelt
     assert pieces.of_word("x" * 101) == (UNKNOWN,)
     assert pieces.of_word("☃☃") == (UNKNOWN,)
     assert pieces.ids("a b c d", 3) == [1037, 1038, 1039]

@@ -1,6 +1,8 @@
 import pytest
 
+from hikma.domain import SourceFile
 from hikma.sources.conditionals import readings
+from hikma.sources.syntax import extract
 from outlining import extraction_of, node_named, outline_of, parents_of, references_of
 
 SOURCE = """
@@ -329,3 +331,20 @@ def test_a_banner_drawn_in_strokes_is_not_what_a_file_says():
     int a(void) { return 1; }
     """
     assert extraction_of("a.c", text).nodes[0].documentation == "Opens sockets."
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["class Lock {", "template <typename T>", "namespace absl {", " public:", "using a = b;"],
+)
+def test_a_header_in_cpp_is_not_read_as_c(line):
+    text = f"#pragma once\n{line}\nint count(int n);\n"
+    found = extract(SourceFile("lock.h", "0" * 40, text.encode()))
+    assert found.nodes[0].language == "cpp"
+    assert len(found.nodes) == 1
+
+
+def test_a_header_for_both_languages_is_read_as_c():
+    text = '#ifdef __cplusplus\nextern "C" {\n#endif\nint count(int n);\n#ifdef __cplusplus\n}\n#endif\n'
+    found = extract(SourceFile("count.h", "0" * 40, text.encode()))
+    assert [node.name for node in found.nodes] == ["count.h", "count"]

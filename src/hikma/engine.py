@@ -1,7 +1,7 @@
 """The composition root and public API: everything is wired here, and nowhere else."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,9 @@ from hikma.catalog.schema import Catalog
 from hikma.domain import NodeId, Query, VectorSpace
 from hikma.errors import (
     ConfigurationError,
+    CorruptFileError,
     IndexMissingError,
+    MissingVectorError,
     NodeNotFoundError,
     SpaceMismatchError,
 )
@@ -214,7 +216,21 @@ class Engine:
     def examine(self) -> Sequence[checks.Finding]:
         """Check the file's integrity and invariants; empty when it is sound."""
         with self.catalog.read() as connection:
-            return checks.examine(connection)
+            return [*checks.examine(connection), *self._altered_codes(connection)]
+
+    def _altered_codes(self, connection: apsw.Connection) -> Iterator[checks.Finding]:
+        """Find what the store holds otherwise than it was given, or cannot hand back."""
+        space = ledger.space(connection)
+        if space is None:
+            return
+        try:
+            altered = SqliteVectors(self.catalog, space).altered()
+        except (CorruptFileError, MissingVectorError) as error:
+            yield checks.Finding("vectors", str(error), "Run `hikma vectors rebuild`.")
+            return
+        if altered:
+            fact = f"{len(altered)} codes are not those of their vectors, {altered[0]} first"
+            yield checks.Finding("vectors", fact, "Run `hikma vectors rebuild`.")
 
     def _create(self) -> Catalog:
         if self._catalog is None:

@@ -1,19 +1,21 @@
 """One frozen `Settings`: command-line flags > `HIKMA_*` > `hikma.toml` > defaults.
 
-Plain pydantic over three mappings: pydantic-settings imports asyncio and its cloud providers, which
-alone cost 100 ms of the 250 ms that a one-shot search may take.
+A one-shot search may take 250 ms, so pydantic (60 ms; pydantic-settings 100 more) is imported only
+where some source sets something; defaults need no check.
 """
 
-import difflib
 import logging
-import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from annotated_types import Interval
 
 from hikma.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 PREFIX = "HIKMA_"
 FILE_NAME = "hikma.toml"
@@ -22,24 +24,26 @@ _OPTIONS = {"embedding_model": "--model"}
 _log = logging.getLogger(__name__)
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Settings:
     """What a user may choose; every field is also the variable `HIKMA_<NAME>`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     database: Path | None = None
     """The file; None means `.hikma/index.db` in the repository."""
     vector_backend: Literal["sqlite-vec"] = "sqlite-vec"
     """Where vectors live."""
-    vector_dimensions: int | None = Field(default=None, ge=1, le=65_536)
+    vector_dimensions: Annotated[int, Interval(ge=1, le=65_536)] | None = None
     """Checked against the model and the file; None means the model's."""
     vector_index_type: Literal["flat"] = "flat"
     """sqlite-vec scans all vectors; it has no approximate index."""
-    vector_batch_size: int = Field(default=100, ge=1, le=100_000)
+    vector_batch_size: Annotated[int, Interval(ge=1, le=100_000)] = 100
     """Documents a commit at least."""
     embedding_model: Literal["static", "mixed", "minilm"] | None = None
     """None means the file's model, or the default for a file yet to be made."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
+
+
+KNOWN = tuple(sorted(field.name for field in fields(Settings)))
 
 
 def load_settings(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
@@ -59,10 +63,7 @@ def load_settings(root: Path, environment: Mapping[str, str], flags: Mapping[str
         origin |= dict.fromkeys(values, source)
     if origin.get("database", FILE_NAME) == FILE_NAME:
         _check_inside(root, merged.get("database", str(DATABASE)))
-    try:
-        return Settings.model_validate(merged)
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error, origin)) from error
+    return _checked(merged, origin) if merged else Settings()
 
 
 def database_path(settings: Settings, root: Path) -> Path:
@@ -76,7 +77,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
         name = variable.removeprefix(PREFIX).lower()
         if not variable.startswith(PREFIX) or value == "":
             continue
-        if name in Settings.model_fields:
+        if name in KNOWN:
             values[name] = value
         else:
             _log.warning("%s has no effect: no such setting%s", variable, _near(name, PREFIX))
@@ -89,6 +90,8 @@ def _from_file(root: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is a symbolic link; put a file in its place.")
     if not path.is_file():
         return {}
+    import tomllib  # noqa: PLC0415 -- most repositories have no such file
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -108,22 +111,38 @@ def _check_inside(root: Path, database: object) -> None:
         )
 
 
-def _explain(error: ValidationError, origin: Mapping[str, str]) -> str:
-    lines = []
-    for problem in error.errors():
-        name = str(problem["loc"][0])
-        shown = {
-            "environment": f"{PREFIX}{name.upper()}",
-            "flag": _OPTIONS.get(name, name),
-        }.get(origin[name], f"{FILE_NAME}: {name}")
-        lines.append(f"{shown} = {problem['input']!r}: {_remedy(name, problem)}")
-    return "; ".join(lines)
+def _checked(merged: Mapping[str, Any], origin: Mapping[str, str]) -> Settings:
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 -- see the module's docstring
+
+    problems = [
+        f"{_shown(name, origin)} = {merged[name]!r}: no such setting{_near(name)}; "
+        f"choose of {', '.join(KNOWN)}."
+        for name in merged
+        if name not in KNOWN
+    ]
+    try:
+        settings = TypeAdapter(Settings).validate_python(merged)
+    except ValidationError as error:
+        problems += _explain(error, origin)
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    return settings
+
+
+def _explain(error: "ValidationError", origin: Mapping[str, str]) -> list[str]:
+    return [
+        f"{_shown(str(problem['loc'][0]), origin)} = {problem['input']!r}: "
+        f"{_remedy(str(problem['loc'][0]), problem)}"
+        for problem in error.errors()
+    ]
+
+
+def _shown(name: str, origin: Mapping[str, str]) -> str:
+    by_source = {"environment": f"{PREFIX}{name.upper()}", "flag": _OPTIONS.get(name, name)}
+    return by_source.get(origin[name], f"{FILE_NAME}: {name}")
 
 
 def _remedy(name: str, problem: Mapping[str, Any]) -> str:
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(sorted(Settings.model_fields))
-        return f"no such setting{_near(name)}; choose of {known}."
     if name == "vector_index_type":
         return "sqlite-vec has no approximate index; choose 'flat'."
     if problem["type"] == "literal_error":
@@ -133,7 +152,9 @@ def _remedy(name: str, problem: Mapping[str, Any]) -> str:
 
 def _near(name: str, prefix: str = "") -> str:
     """Return a hint at the known setting that a wrong name resembles most."""
-    near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    import difflib  # noqa: PLC0415 -- for errors only
+
+    near = difflib.get_close_matches(name, KNOWN, n=1)
     if not near:
         return ""
     return f" (did you mean {prefix + near[0].upper() if prefix else near[0]}?)"

@@ -1,5 +1,6 @@
 """Torn, truncated and altered files: an error of ours or a finding, never silence."""
 
+import os
 import random
 from collections import defaultdict
 
@@ -15,8 +16,8 @@ from hikma.errors import CatalogError, HikmaError
 
 pytestmark = pytest.mark.faults
 
-QUESTIONS = ("move the value on", "step_3", "Sample use a step")
-SEEDS = range(4)
+QUESTIONS = ("move the value on", "step_3")
+SEEDS = range(max(2, int(os.environ.get("HIKMA_TEST_KILLS", "25")) // 12))
 LOG_HEADER = 32
 
 
@@ -108,7 +109,8 @@ def test_an_altered_byte_of_what_search_reads_is_a_finding(scene, pages, tmp_pat
     """Vectors carry hashes, and the full text checks itself."""
     content = bytearray(scene.database.read_bytes())
     page = max(number for (name, _), found in pages.items() if name == kind for number in found)
-    for place in range((page - 1) * PAGE_SIZE + 4_000, page * PAGE_SIZE - 200, 500):
+    page = min(pages[kind, "overflow"]) if (kind, "overflow") in pages else page
+    for place in range((page - 1) * PAGE_SIZE + 100, page * PAGE_SIZE - 200, 500):
         content[place] ^= 0x55
     database = tmp_path / "index.db"
     database.write_bytes(content)

@@ -23,7 +23,7 @@ _SCARCE_BYTES = 1 << 20
 """With less free space than this a failed write is taken for a full disk."""
 _UNKNOWN_MEMBER = " is not a valid "
 """What Python's enums say of a value that is none of theirs."""
-_STORED_WRONG = ("sqlite-vec", "vec0 constructor", "malformed JSON")
+_STORED_WRONG = ("sqlite-vec", "vec0 constructor", "malformed JSON", "file format")
 """What SQLite and its extension say of bytes in the file, not of the statement."""
 
 
@@ -55,7 +55,8 @@ def translate(error: apsw.Error, path: Path) -> HikmaError | None:
             return full(path)
         case apsw.NotADBError():
             return not_ours(path, "it is not a SQLite database, or its first bytes are damaged")
-        case apsw.CorruptError() | apsw.FormatError():
+        case apsw.CorruptError() | apsw.FormatError() | apsw.ConstraintError():
+            # What is written fits the constraints; what lies in the file then does not.
             return damaged(path, str(error))
         case apsw.BusyError() | apsw.LockedError() | apsw.ProtocolError():
             return LockedFileError(

@@ -10,6 +10,7 @@ from hikma.arrays import DocumentIds
 from hikma.catalog import nodes, rows
 from hikma.catalog.tables import FULLTEXT_COLUMNS
 from hikma.domain import Document, NodeId, Span, StoredDocument
+from hikma.errors import CorruptFileError
 
 _MATCH = """
 SELECT rowid, -bm25(fulltext, {weights}) AS score FROM fulltext
@@ -57,6 +58,11 @@ def put_documents(
     delete_documents(connection, removed)
     _write_rows(connection, wanted, before)
     now = _present(connection, owners)
+    if wanted.keys() - now.keys():
+        raise CorruptFileError(
+            "Documents were written and cannot be found: an index in the file is damaged; run "
+            "`hikma doctor` for the extent."
+        )
     written = [
         (now[place][0], one.digest)
         for place, one in wanted.items()

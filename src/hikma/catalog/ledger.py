@@ -203,7 +203,7 @@ def vectors_of(
           CROSS JOIN embedding ON embedding.digest = ledger.digest
            AND embedding.model = (SELECT id FROM model WHERE identity = ?)
         """,
-        (rows.numbers(np.unique(ids)), identity),
+        (rows.numbers(sorted({int(one) for one in ids})), identity),
     )
     numbers = np.array([row[0] for row in found], dtype=np.int64)
     flat = np.frombuffer(b"".join(row[1] for row in found), dtype="<f4")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,13 +72,13 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_manifest(names: list[str], folder: Path = FILES) -> None:
-    """Record size and SHA-256 of the named files beside those that are recorded already."""
+def write_manifest(names: Sequence[str], built: Mapping[str, object], folder: Path = FILES) -> None:
+    """Record size and SHA-256 of files, and the figures of their making, beside earlier ones."""
     path = folder / MANIFEST
-    rows = json.loads(path.read_text(encoding="utf-8"))["files"] if path.exists() else {}
-    for name in names:
-        rows[name] = {
-            "sha256": digest_of(folder / name),
-            "size": (folder / name).stat().st_size,
-        }
-    path.write_text(json.dumps({"files": rows}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    rows["built"] = {**rows.get("built", {}), **built}
+    rows["files"] = rows.get("files", {}) | {
+        name: {"sha256": digest_of(folder / name), "size": (folder / name).stat().st_size}
+        for name in names
+    }
+    path.write_text(json.dumps(rows, indent=2, sort_keys=True) + "\n", encoding="utf-8")

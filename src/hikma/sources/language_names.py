@@ -1,5 +1,6 @@
-"""Which language is a file written in, judged by its name alone."""
+"""Which language is a file written in, judged by its name and, for `.h`, by a few clear signs."""
 
+import re
 from types import MappingProxyType
 
 _BY_EXTENSION = MappingProxyType(
@@ -147,6 +148,13 @@ _ALIASES = MappingProxyType(
     }
 )
 
+_ONLY_CPP = re.compile(
+    r"^[ \t]*(?:template[ \t]*<|namespace(?:[ \t]+[\w:]+)?[ \t]*\{|class[ \t]+\w+[^;()]*\{"
+    r"|using[ \t]+(?:namespace[ \t]|\w+[ \t]*=)|(?:public|private|protected)[ \t]*:)",
+    re.MULTILINE,
+)
+"""Lines that no C has: read as C, such a header would yield symbols that are none."""
+
 LANGUAGES = frozenset(_BY_EXTENSION.values()) | frozenset(_BY_NAME.values())
 """Every name that `language_of` can return."""
 
@@ -154,7 +162,7 @@ LANGUAGES = frozenset(_BY_EXTENSION.values()) | frozenset(_BY_NAME.values())
 def language_of(path: str) -> str | None:
     """Return the language of a file by its name or extension; None where the name says nothing.
 
-    A `.h` file is C: which of C, C++ and Objective-C it is cannot be told from its name.
+    A `.h` file is C here; `written_in` tells C++ from what the file says.
     """
     name = path.rpartition("/")[2]
     if name in _BY_NAME:
@@ -165,6 +173,14 @@ def language_of(path: str) -> str | None:
     if name.startswith(("Dockerfile.", "Containerfile.")) or extension.lower() == "dockerfile":
         return "dockerfile"
     return "make" if stem in {"Makefile", "makefile"} else None
+
+
+def written_in(path: str, text: str) -> str | None:
+    """Return the language of a file by its name and, for a `.h` file, by what it says."""
+    language = language_of(path)
+    if language == "c" and path.endswith(".h") and _ONLY_CPP.search(text):
+        return "cpp"
+    return language
 
 
 def language_named(text: str) -> str | None:

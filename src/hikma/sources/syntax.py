@@ -18,7 +18,7 @@ from hikma.domain import (
 from hikma.sources import comments, conditionals, markdown
 from hikma.sources.contents import examine
 from hikma.sources.grammar import Tools, tools_for
-from hikma.sources.language_names import language_of
+from hikma.sources.language_names import written_in
 from hikma.sources.outline import Item, Outline, outline
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def extract(file: SourceFile) -> Extraction | Skip:
     text = examine(file.path, file.content)
     if isinstance(text, Skip):
         return text
-    language = language_of(file.path)
+    language = written_in(file.path, text)
     if language == "markdown":
         return plain(file, text, sections=True)
     tools = tools_for(language, _extension(file.path))
@@ -80,7 +80,7 @@ def _code(file: SourceFile, text: str, tools: Tools) -> Extraction:
     found = conditionals.read_again(tools, root, source, file.path)
     if found is None:
         found = outline(tools, root, source, file.path)
-    symbols = list(_nodes(found.items, file.path, language_of(file.path)))
+    symbols = list(_nodes(found.items, file.path, written_in(file.path, text)))
     documentation = found.documentation or _opening(root, found)
     references = [
         reference
@@ -196,7 +196,7 @@ def _file_node(file: SourceFile, text: str, documentation: str) -> Node:
         file.path.rpartition("/")[2],
         file.path,
         Span(1, max(lines, 1)),
-        language_of(file.path),
+        written_in(file.path, text),
         documentation=documentation,
         properties={
             "size": len(file.content),

@@ -91,7 +91,8 @@ class SqliteVectors:
             if limit < 1 or self._is_empty(connection):
                 return []
             candidates = self._candidates(connection, query, limit, within)
-            batch = self._canonical(connection, candidates)
+            alive = np.array(sorted(ledger.hashes_of(connection, candidates)), dtype=np.int64)
+            batch = self._canonical(connection, alive)
         return best(batch.ids, distances(batch.vectors, query), limit)
 
     def scan(self, batch_size: int) -> Iterator[VectorBatch]:
@@ -113,6 +114,17 @@ class SqliteVectors:
             ids = _live_ids(connection, self._space.documents)
             self._refill(connection, ids)
         return len(ids)
+
+    def altered(self) -> list[int]:
+        """Return the ids whose code is not the one of their canonical vector."""
+        found: list[int] = []
+        with self._catalog.read() as connection, _told(self._table):
+            for batch in self.scan(_REFILL_ROWS):
+                sql = f"SELECT code FROM {self._table} WHERE rowid = ?"  # noqa: S608 -- our table
+                for one, code in zip(batch.ids.tolist(), self._encode(batch.vectors), strict=True):
+                    if rows.column(connection, sql, (one,)) != [code.tobytes()]:
+                        found.append(one)
+        return found
 
     def __len__(self) -> int:
         """Count of ids held."""
@@ -172,6 +184,8 @@ class SqliteVectors:
 
     def _refuse_torn(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
         """Refuse to write to damaged inner tables: there sqlite-vec 0.1.9 ends the process."""
+        if not self._chunks_are_whole:
+            _refuse_broken(connection, "sqlite_sequence")
         torn = [] if self._chunks_are_whole else self._torn_chunks(connection)
         self._chunks_are_whole = not torn
         torn += rows.column(
@@ -184,17 +198,6 @@ class SqliteVectors:
                 f"{self._table} is damaged in {len(torn)} places, {torn[0]} first; run "
                 "`hikma vectors rebuild`, or delete the file and run `hikma index`."
             )
-
-    def _refuse_broken(self, connection: apsw.Connection) -> None:
-        """Refuse to drop what SQLite cannot: sqlite-vec would keep memory that it has freed."""
-        for inner in _INNER_TABLES:
-            sql = f"PRAGMA integrity_check({self._table}_{inner})"
-            facts = [fact for fact in rows.column(connection, sql) if fact != "ok"]
-            if facts:
-                raise CorruptFileError(
-                    f"{self._table}_{inner} is damaged ({facts[0]}); delete the file and run "
-                    "`hikma index`."
-                )
 
     def _torn_chunks(self, connection: apsw.Connection) -> list[int]:
         sizes = (CHUNK_ROWS, CHUNK_ROWS // 8, CHUNK_ROWS * 8, CHUNK_ROWS * self.dimension)
@@ -260,7 +263,8 @@ class SqliteVectors:
     def _refill(self, connection: apsw.Connection, ids: DocumentIds) -> None:
         """Replace the table by one that holds these ids, from their canonical rows."""
         if self._exists(connection):
-            self._refuse_broken(connection)
+            for inner in _INNER_TABLES:
+                _refuse_broken(connection, f"{self._table}_{inner}")
             connection.execute(f"DROP TABLE {self._table}")
         self._ensure(connection)
         for start in range(0, len(ids), _REFILL_ROWS):
@@ -279,6 +283,15 @@ def _told(table: str) -> Iterator[None]:
             f"{table} is damaged ({error}); run `hikma vectors rebuild`, or delete the file and run "
             "`hikma index`."
         ) from error
+
+
+def _refuse_broken(connection: apsw.Connection, table: str) -> None:
+    """Refuse what SQLite could not finish: sqlite-vec would go on with memory that it has freed."""
+    facts = rows.column(connection, f"PRAGMA integrity_check({table})")
+    if facts != ["ok"]:
+        raise CorruptFileError(
+            f"{table} is damaged ({facts[0]}); delete the file and run `hikma index`."
+        )
 
 
 def over_fetch(limit: int) -> int:
