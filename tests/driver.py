@@ -58,7 +58,8 @@ def search(engine, job):
     found = set()
     while not Path(job["stop"]).exists():
         result = engine.search(Query(job["query"]))
-        found.add((len(result.hits), result.index.head, result.index.partial, *result.degraded))
+        kept = (len(result.hits), result.index.head, result.index.partial, result.degraded)
+        found.add(kept)
     Path(job["found"]).write_text(json.dumps(sorted(found, key=repr)), encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 _DRIVER = Path(__file__).with_name("driver.py")
 
@@ -24,7 +25,7 @@ class Driver:
         )
         self._answer()  # it has imported everything
 
-    def __enter__(self) -> "Driver":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -161,10 +161,8 @@ def _codes(
     sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
     if rows.first(connection, sql, (table,)) is None:
         return {}
-    return {
-        names[number]: code
-        for number, code in connection.execute(f"SELECT rowid, code FROM {table}")
-    }  # noqa: S608 -- our table
+    sql = f"SELECT rowid, code FROM {table}"  # noqa: S608 -- our table
+    return {names[number]: code for number, code in connection.execute(sql)}
 
 
 def _outbox(

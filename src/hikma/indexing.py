@@ -169,6 +169,9 @@ def _skips(connection: apsw.Connection, snapshot: Snapshot) -> list[Skip]:
 
 def _begin(catalog: Catalog) -> None:
     with catalog.write() as connection:
+        if not graph.file_digests(connection) and not graph.skips(connection):
+            # Nothing of another version is here, so a run that stops is continued, not repeated.
+            state.put(connection, "form", FORM)
         state.put(connection, "complete", "0")
 
 

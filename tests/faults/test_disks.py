@@ -16,7 +16,8 @@ from rows import differences, rows_of
 
 pytestmark = pytest.mark.faults
 
-DISK_BYTES = 8 << 20
+DISK_BYTES = 24 << 20
+"""Room for the file and for its log, which reaches 8 MiB before it is moved into the file."""
 QUERY = Query("move the value on")
 
 
@@ -81,7 +82,7 @@ def test_a_full_disk_is_told_and_the_last_good_index_answers(
     filler = _fill(disk, left)
     with (
         engine_on(scene.after, database) as engine,
-        pytest.raises(StorageFullError, match="[Ff]ree"),
+        pytest.raises(StorageFullError, match="Free some space"),
     ):
         engine.index(full=job == "full")
     assert _answers(scene.after, database)
@@ -114,10 +115,8 @@ def test_a_first_index_on_a_full_disk_is_told_and_leaves_no_ruin(
     database = disk / "index.db"
     with engine_on(scene.after, database) as engine, pytest.raises(StorageFullError):
         engine.index()
-    try:
+    with suppress(IndexMissingError):  # either may be
         _answers(scene.after, database)
-    except IndexMissingError as error:
-        assert "hikma index" in str(error)  # noqa: PT017 -- either may be: it answers, or says this
     filler.unlink()
     index(scene.after, database)
     assert differences(rows_of(database), scene.rows_after) == []

@@ -114,7 +114,7 @@ def is_alive(pid: int) -> bool:
 
 def _refused(path: Path, error: OSError) -> ReadOnlyFileError | StorageFullError:
     if error.errno == errno.ENOSPC:
-        return StorageFullError(f"No space is left beside {path}; free some and repeat.")
+        return StorageFullError(f"No space is left beside {path}. Free some space and repeat.")
     return ReadOnlyFileError(
         f"{path.parent} cannot be written ({error.strerror}); check its permissions, or set "
         "HIKMA_DATABASE to a place that can be written."

@@ -280,8 +280,8 @@ def _told(table: str) -> Iterator[None]:
         yield
     except apsw.SQLError as error:
         raise CorruptFileError(
-            f"{table} is damaged ({error}); run `hikma vectors rebuild`, or delete the file and run "
-            "`hikma index`."
+            f"{table} is damaged ({error}); run `hikma vectors rebuild`, or delete the file and "
+            "run `hikma index`."
         ) from error
 
 
