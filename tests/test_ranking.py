@@ -52,6 +52,20 @@ def test_a_qualified_name_picks_the_method_of_that_class():
     assert first("Store::open", other, meant) == 2
 
 
+@pytest.mark.parametrize("query", ["Querier", "interface Querier", "func  Querier"])
+def test_a_name_alone_picks_the_definition_of_just_that_name(query):
+    method = candidate(1, "Querier", "src/a.go", qualified="Fake.Querier", bm25=1.2)
+    meant = candidate(2, "Querier", "src/b.go")
+    assert first(query, method, meant) == 2
+
+
+def test_a_name_spelled_as_it_was_typed_comes_before_one_in_other_letters():
+    other = candidate(1, "querier", "src/a.go", bm25=1.2)
+    meant = candidate(2, "Querier", "src/b.go")
+    assert first("Querier", other, meant) == 2
+    assert first("querier", other, meant) == 1
+
+
 def test_the_file_named_after_the_subject_comes_first():
     assert (
         first(

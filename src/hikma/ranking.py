@@ -30,7 +30,7 @@ _DEFINED = re.compile(
 )
 """A definition among a file's own lines, in the words that many languages share."""
 _SEPARATOR = re.compile(r"\.|::|#|->")
-_SENTENCE = re.compile(r"\s")
+_SPACE = re.compile(r"\s")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 _TEST_PATH = re.compile(
     r"(^|/)(tests?|__tests__|specs?|testing|testdata|fixtures?|e2e|mocks?|__mocks__)/"
@@ -42,6 +42,9 @@ _ASIDE_PATH = re.compile(
     re.IGNORECASE,
 )
 _PROSE = frozenset({"markdown", "rst", "text", "html", "json", "yaml", "toml", "xml", "css", "po"})
+_KEYWORDS = frozenset(
+    {"class", "interface", "struct", "enum", "type", "def", "func", "function", "fn", "method"}
+)
 _TEST_WORDS = frozenset({"test", "tests", "tested", "testing", "spec", "specs", "fixture"})
 _PROSE_WORDS = frozenset(
     {"readme", "docs", "documentation", "document", "changelog", "guide", "tutorial", "config"}
@@ -56,6 +59,7 @@ class Weights:
     dense: float = 0.1
     exact_name: float = 0.12
     qualified_name: float = 0.3
+    other_case: float = 0.5
     name_overlap: float = 0.25
     stem_overlap: float = 0.27
     path_overlap: float = 0.1
@@ -71,11 +75,13 @@ class Terms:
     """A query taken apart: content words, names of code, and what it asks for.
 
     `identifiers` are words that can only be meant as names: `open_space`, `getUser`, `Engine`
-    inside a sentence, or a query that is one word; plain words of a sentence are none.
+    inside a sentence, or a query that is one word; plain words of a sentence are none. They are in
+    lower case, and in `spelled` as they were typed.
     """
 
     words: tuple[str, ...]
     identifiers: frozenset[str]
+    spelled: frozenset[str]
     qualified: frozenset[str]
     symbol_like: bool
     wants_tests: bool
@@ -109,21 +115,31 @@ class Scored:
 
 def parse(text: str) -> Terms:
     """Take a query apart; stop words are dropped unless there is nothing else."""
+    asked = frozenset(name_words(text))
+    text = _without_keyword(text.strip()) if text.strip() else text
     names = _IDENTIFIER.findall(text)
     split = [word for run in re.findall(r"\w+", text) for word in name_words(run)]
     content = [word for word in split if word not in STOP_WORDS] or split
-    alone = not _SENTENCE.search(text.strip())
-    asked = set(split)
+    alone = not _SPACE.search(text)
+    spelled = frozenset(_telling(text, names, alone=alone))
+    identifiers = frozenset(name.lower() for name in spelled)
+    dotted = {_SEPARATOR.sub(".", name).lower() for name in names if _SEPARATOR.search(name)}
     return Terms(
         words=tuple(dict.fromkeys(content)),
-        identifiers=frozenset(_telling(text.strip(), names, alone=alone)),
-        qualified=frozenset(
-            _SEPARATOR.sub(".", name).lower() for name in names if _SEPARATOR.search(name)
-        ),
+        identifiers=identifiers,
+        spelled=spelled,
+        qualified=frozenset(dotted or (identifiers if alone else ())),
         symbol_like=alone,
         wants_tests=bool(asked & _TEST_WORDS),
         wants_prose=bool(asked & _PROSE_WORDS),
     )
+
+
+def _without_keyword(text: str) -> str:
+    """Read `func Querier` and `class Engine` as the name alone."""
+    keyword, *names = text.split()
+    alone = len(names) == 1 and keyword.lower() in _KEYWORDS
+    return names[0] if alone and _IDENTIFIER.fullmatch(names[0]) else text
 
 
 def _telling(text: str, names: Iterable[str], *, alone: bool) -> Iterator[str]:
@@ -132,7 +148,7 @@ def _telling(text: str, names: Iterable[str], *, alone: bool) -> Iterator[str]:
             compound = len(name_words(part)) > 1
             capital = part[:1].isupper() and not text.startswith(part)
             if alone or compound or capital or f"`{part}`" in text:
-                yield part.lower()
+                yield part
 
 
 @lru_cache(maxsize=50_000)
@@ -187,6 +203,7 @@ def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
         if defined & terms.identifiers:
             one.add("exact name", weights.exact_name * strength)
         return
+    strength *= 1.0 if node.name in terms.spelled else weights.other_case
     if node.name.lower() in terms.identifiers:
         one.add("exact name", weights.exact_name * strength)
     if any(_ends_qualified(node.qualified_name.lower(), name) for name in terms.qualified):
@@ -197,7 +214,8 @@ def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
 
 
 def _ends_qualified(qualified: str, name: str) -> bool:
-    return qualified == name or qualified.endswith(f".{name}")
+    """Whether a dotted name ends a qualified one, or a plain name is the whole of it."""
+    return qualified == name or ("." in name and qualified.endswith(f".{name}"))
 
 
 def _path_rules(one: Scored, terms: Terms, weights: Weights) -> None:

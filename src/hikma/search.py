@@ -53,6 +53,7 @@ class _Found:
 
     bm25: dict[int, float]
     similarity: dict[int, float]
+    named: dict[int, int]
     lexical: dict[int, int]
     dense: dict[int, int]
     degraded: list[str]
@@ -106,12 +107,15 @@ def _retrieve(
     query: Query,
     within: DocumentIds | None,
 ) -> _Found:
-    found = _Found({}, {}, {}, {}, [])
+    found = _Found({}, {}, {}, {}, {}, [])
     if within is not None and not len(within):
         return found
     depth = max(CANDIDATES, query.limit * 10)
     if query.mode is not Mode.SEMANTIC:
         _lexical(connection, query, depth, within, found)
+        names = sorted(ranking.parse(query.text).spelled)
+        ids = fulltext.named(connection, names, depth, within)
+        found.named |= {document: position for position, document in enumerate(ids, 1)}
     if query.mode is not Mode.LEXICAL:
         try:
             _dense(sources, connection, query, depth, within, found)
@@ -153,7 +157,8 @@ def _dense(
     ):
         found.similarity[document] = 1.0 - distance
         found.dense[document] = position
-    rest = np.array(sorted(found.bm25.keys() - found.similarity.keys()), dtype=np.int64)
+    by_words = found.lexical.keys() | found.named.keys()
+    rest = np.array(sorted(by_words - found.similarity.keys()), dtype=np.int64)
     found.similarity |= _similarities(connection, vector, rest)
 
 
@@ -166,7 +171,7 @@ def _similarities(
 
 
 def _candidates(connection: apsw.Connection, found: _Found) -> list[ranking.Candidate]:
-    ids = sorted(found.lexical.keys() | found.dense.keys())
+    ids = sorted(found.lexical.keys() | found.dense.keys() | found.named.keys())
     documents = fulltext.load(connection, ids)
     return [
         ranking.Candidate(
@@ -181,7 +186,7 @@ def _candidates(connection: apsw.Connection, found: _Found) -> list[ranking.Cand
 
 
 def _ranks(document: int, found: _Found) -> dict[str, int]:
-    by_retriever = {"lexical": found.lexical, "dense": found.dense}
+    by_retriever = {"lexical": found.lexical, "dense": found.dense, "name": found.named}
     return {name: ranks[document] for name, ranks in by_retriever.items() if document in ranks}
 
 

@@ -101,6 +101,22 @@ def match(
     return rows.every(connection, _MATCH.format(weights=listed, within=narrowed), bound)
 
 
+def named(
+    connection: apsw.Connection, names: Sequence[str], limit: int, within: DocumentIds | None
+) -> list[int]:
+    """Return the first documents of nodes of exactly these names, by id."""
+    if not names or (within is not None and not len(within)):
+        return []
+    narrowed = "" if within is None else "AND document.id IN (SELECT value FROM carray(?))"
+    sql = f"""
+        SELECT document.id FROM node JOIN document ON document.node = node.id
+         WHERE node.name IN (SELECT value FROM carray(?)) AND document.ordinal = 0 {narrowed}
+         ORDER BY document.id LIMIT ?
+    """  # noqa: S608 -- our own clause
+    bound = [rows.texts(names), *(() if within is None else (rows.numbers(within),)), limit]
+    return [int(one) for one in rows.column(connection, sql, bound)]
+
+
 def quote(words: Iterable[str]) -> str:
     """Return the FTS5 expression for any of these words, each as a plain string.
 
