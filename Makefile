@@ -5,7 +5,7 @@ DEMO := .demo/bin
 DEV := .venv/bin
 QUIET_PIP := -q --disable-pip-version-check
 
-.PHONY: demo test check format docs stress clean
+.PHONY: demo test check format docs stress oldest clean
 
 demo: .demo/installed
 	$(DEMO)/hikma index --repo $(REPO)
@@ -44,5 +44,13 @@ stress: .venv/installed
 	$(DEV)/python -m pip install $(QUIET_PIP) --editable . --group dev
 	touch $@
 
+# The tests with the oldest dependencies that pyproject.toml allows.
+oldest:
+	test -x .oldest/bin/python || $(PYTHON) -m venv .oldest
+	.oldest/bin/python -m pip install $(QUIET_PIP) --upgrade pip
+	$(PYTHON) scripts/oldest.py > .oldest/constraints.txt
+	.oldest/bin/python -m pip install $(QUIET_PIP) --editable . --group dev --constraint .oldest/constraints.txt
+	.oldest/bin/python -m pytest -n 2
+
 clean:
-	rm -rf .demo .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .demo .venv .oldest .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

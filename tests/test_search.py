@@ -485,3 +485,23 @@ def test_a_star_is_no_prefix_search(engine):
 
 def test_a_query_of_the_greatest_length_is_answered(engine):
     assert engine.search(Query(("vector " * 2000)[:10_000])).hits
+
+
+def test_a_name_typed_alone_finds_its_definition_however_often_others_use_it(make_repository):
+    """The definition's words rank below those of more callers than a retriever returns."""
+    callers = {
+        f"calls/a{number}.py": f"def caller_{number}():\n    return make_lease(make_lease)\n"
+        for number in range(160)
+    }
+    filler = "\n".join(f"    step_{number}()" for number in range(60))
+    callers["lease.py"] = f"def make_lease(holder):\n{filler}\n"
+    repository = make_repository(callers)
+    with engine_on(repository.root) as engine:
+        engine.index()
+        hit = engine.search(Query("make_lease", mode=Mode.LEXICAL)).hits[0]
+        none = engine.search(
+            Query("make_lease", mode=Mode.LEXICAL, filter=Filter(paths=("calls",)))
+        )
+    assert hit.id == "symbol:lease.py#make_lease"
+    assert "name" in hit.sources
+    assert all(one.path.startswith("calls/") for one in none.hits)
