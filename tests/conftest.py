@@ -7,6 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test asserts a time; the gate tries the same examples each time, a laptop new ones.
+settings.register_profile(
+    "hikma",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("hikma")
 
 CORPUS = Path(__file__).parent / "corpus"
 """A small polyglot project: Python, TypeScript, Go, C, Markdown, TOML."""
