@@ -1,9 +1,7 @@
 """Print docs/cli.md from the commands' own help; a test checks that the file is up to date."""
 
-from typing import Any
-
-import typer
-from typer.testing import CliRunner
+import click
+from click.testing import CliRunner
 
 from hikma.interfaces.cli import app
 
@@ -15,15 +13,16 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found (no index, no such id).
 
 
 def reference() -> str:
-    return "\n".join([_HEAD, *_sections([], typer.main.get_command(app))])
+    return "\n".join([_HEAD, *_sections([], app)])
 
 
-def _sections(names: list[str], command: Any) -> list[str]:
+def _sections(names: list[str], command: click.Command) -> list[str]:
     shown = CliRunner().invoke(app, [*names, "--help"], prog_name="hikma", terminal_width=96)
     text = "\n".join(line.rstrip() for line in shown.output.strip().splitlines())
     found = [f"## {' '.join(['hikma', *names])}\n\n```text\n{text}\n```\n"]
-    for name in sorted(getattr(command, "commands", {})):
-        found += _sections([*names, name], command.commands[name])
+    parts = command.commands if isinstance(command, click.Group) else {}
+    for name in sorted(parts):
+        found += _sections([*names, name], parts[name])
     return found
 
 

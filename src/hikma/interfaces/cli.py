@@ -1,12 +1,13 @@
 """The command line: one function a command; arguments are parsed here and trusted inside."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from hikma.domain import Filter, Mode, NodeKind, Query
 from hikma.engine import Engine
@@ -22,45 +23,51 @@ EXIT_CODES: tuple[tuple[type[HikmaError], int], ...] = (
 )
 """The one place where an error becomes an exit code; the first match counts."""
 
-app = typer.Typer(
+_repository = click.option(
+    "--repo",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="PATH",
+    help="The repository or folder.  [default: .]",
+)
+_revision = click.option(
+    "--rev", "revision", metavar="REV", help="A commit's tree, in a file of its own."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_MODES = click.Choice([mode.value for mode in Mode])
+
+
+@click.group(
     name="hikma",
     help="A git repository as one SQLite file: searched by meaning, name and structure.",
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    context_settings={"max_content_width": 96},
 )
-vectors_app = typer.Typer(
-    name="vectors", help="Look after the vectors in the file.", no_args_is_help=True
-)
-app.add_typer(vectors_app)
+def app() -> None:
+    """Hold the commands."""
 
-Repository = Annotated[
-    Path, typer.Option("--repo", metavar="PATH", help="The repository or folder.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-HERE = Path()
+
+@app.group(name="vectors", help="Look after the vectors in the file.")
+def vectors_app() -> None:
+    """Hold the commands about vectors."""
 
 
 @app.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@_repository
+@click.option("--full", is_flag=True, help="Build the file anew.")
+@_revision
+@click.option("--model", metavar="NAME", help="static, mixed or minilm (with --full).")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@_json
 def index(  # noqa: PLR0913 -- one parameter an option
-    path: Annotated[
-        Path | None, typer.Argument(metavar="PATH", help="The repository or folder.")
-    ] = None,
-    repo: Repository = HERE,
+    path: Path | None,
+    repo: Path,
     *,
-    full: Annotated[bool, typer.Option("--full", help="Build the file anew.")] = False,
-    revision: Annotated[
-        str | None,
-        typer.Option("--rev", metavar="REV", help="Index a commit's tree, in a file of its own."),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="static, mixed or minilm (with --full).")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.")
-    ] = False,
-    as_json: Json = False,
+    full: bool,
+    revision: str | None,
+    model: str | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Index a repository, or bring its index up to date."""
     with _engine(path or repo, {"embedding_model": model}, revision) as engine, tracking() as track:
@@ -69,43 +76,45 @@ def index(  # noqa: PLR0913 -- one parameter an option
 
 
 @app.command()
+@click.argument("query")
+@_repository
+@click.option("--mode", type=_MODES, default=Mode.HYBRID.value, help="[default: hybrid]")
+@click.option("--limit", type=int, default=10, metavar="COUNT", help="Hits at most.  [default: 10]")
+@click.option(
+    "--kind", multiple=True, metavar="KIND", help="Only file, symbol or test; repeatable."
+)
+@click.option("--language", multiple=True, metavar="NAME", help="Only this language; repeatable.")
+@click.option("--extension", multiple=True, metavar="EXT", help="Only this extension; repeatable.")
+@click.option(
+    "--path", "glob", multiple=True, metavar="GLOB", help="Only this path, folder or glob."
+)
+@click.option(
+    "--min-similarity", type=float, metavar="COSINE", help="Only hits of at least this similarity."
+)
+@_revision
+@click.option("--explain", is_flag=True, help="Show each retriever's rank and each rule's share.")
+@_json
 def search(  # noqa: PLR0913 -- one parameter an option
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="Words, a name or a sentence.")],
-    repo: Repository = HERE,
+    query: str,
+    repo: Path,
     *,
-    mode: Annotated[Mode, typer.Option(help="Which retrievers answer.")] = Mode.HYBRID,
-    limit: Annotated[int, typer.Option(help="Hits at most.")] = 10,
-    kind: Annotated[
-        list[str] | None, typer.Option(help="Only this kind: file, symbol, test. Repeatable.")
-    ] = None,
-    language: Annotated[list[str] | None, typer.Option(help="Only this language.")] = None,
-    extension: Annotated[list[str] | None, typer.Option(help="Only this file extension.")] = None,
-    glob: Annotated[
-        list[str] | None,
-        typer.Option("--path", metavar="GLOB", help="Only this path, folder or glob."),
-    ] = None,
-    min_similarity: Annotated[
-        float | None, typer.Option(help="Only hits of at least this cosine similarity.")
-    ] = None,
-    revision: Annotated[
-        str | None, typer.Option("--rev", metavar="REV", help="Search the file of a commit.")
-    ] = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show each retriever's rank and each rule's share.")
-    ] = False,
-    as_json: Json = False,
+    mode: str,
+    limit: int,
+    kind: tuple[str, ...],
+    language: tuple[str, ...],
+    extension: tuple[str, ...],
+    glob: tuple[str, ...],
+    min_similarity: float | None,
+    revision: str | None,
+    explain: bool,
+    as_json: bool,
 ) -> None:
     """Search by words and by meaning; indexes first when there is no index."""
     asked = Query(
         text=query,
-        filter=Filter(
-            kinds=tuple(_kind(one) for one in kind or ()),
-            languages=tuple(language or ()),
-            extensions=tuple(extension or ()),
-            paths=tuple(glob or ()),
-        ),
+        filter=Filter(tuple(_kind(one) for one in kind), language, extension, glob),
         limit=limit,
-        mode=mode,
+        mode=Mode(mode),
         min_similarity=min_similarity,
         explain=explain,
     )
@@ -116,60 +125,60 @@ def search(  # noqa: PLR0913 -- one parameter an option
 
 
 @app.command()
-def status(
-    repo: Repository = HERE,
-    *,
-    revision: Annotated[
-        str | None, typer.Option("--rev", metavar="REV", help="The file of a commit.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
+@_repository
+@_revision
+@_json
+def status(repo: Path, *, revision: str | None, as_json: bool) -> None:
     """Tell what is indexed, how fresh it is, and which space answers."""
     with _engine(repo, {}, revision) as engine:
         _print(engine.status(), rendering.status, as_json=as_json)
 
 
 @app.command()
-def show(
-    node_id: Annotated[str, typer.Argument(metavar="ID", help="As printed by a search.")],
-    repo: Repository = HERE,
-    *,
-    revision: Annotated[
-        str | None, typer.Option("--rev", metavar="REV", help="From the file of a commit.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
+@click.argument("node_id", metavar="ID")
+@_repository
+@_revision
+@_json
+def show(node_id: str, repo: Path, *, revision: str | None, as_json: bool) -> None:
     """Show a node: its text as indexed, and its neighbours."""
     with _engine(repo, {}, revision) as engine:
         _print(engine.show(node_id), rendering.shown, as_json=as_json)
 
 
 @app.command()
-def gc(repo: Repository = HERE, *, as_json: Json = False) -> None:
+@_repository
+@_json
+def gc(repo: Path, *, as_json: bool) -> None:
     """Drop what nothing refers to: vectors of vanished texts, old tombstones."""
     with _engine(repo, {}) as engine:
         _print(engine.collect(), rendering.collected, as_json=as_json)
 
 
 @app.command()
-def doctor(repo: Repository = HERE, *, as_json: Json = False) -> None:
+@_repository
+@_json
+def doctor(repo: Path, *, as_json: bool) -> None:
     """Check the file's integrity and invariants; exits with 1 when something is wrong."""
     with _engine(repo, {}) as engine:
         findings = engine.examine()
     _print({"findings": list(findings)}, rendering.findings, as_json=as_json)
     if findings:
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
 @vectors_app.command("stats")
-def vector_stats(repo: Repository = HERE, *, as_json: Json = False) -> None:
+@_repository
+@_json
+def vector_stats(repo: Path, *, as_json: bool) -> None:
     """Count vectors by kind: total, missing, stale, dimension, bytes."""
     with _engine(repo, {}) as engine:
         _print({"kinds": engine.vector_stats()}, rendering.vector_stats, as_json=as_json)
 
 
 @vectors_app.command("rebuild")
-def vector_rebuild(repo: Repository = HERE, *, as_json: Json = False) -> None:
+@_repository
+@_json
+def vector_rebuild(repo: Path, *, as_json: bool) -> None:
     """Build the search structure anew from the canonical vectors; needs no model."""
     with _engine(repo, {}) as engine:
         count = engine.rebuild_vectors()
@@ -177,13 +186,11 @@ def vector_rebuild(repo: Repository = HERE, *, as_json: Json = False) -> None:
 
 
 @vectors_app.command("insert")
-def vector_insert(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .jsonl or .npz file.")],
-    repo: Repository = HERE,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Bring vectors for existing ids: all of them, or none and every failure listed."""
+@click.argument("file", type=click.Path(path_type=Path))
+@_repository
+@_json
+def vector_insert(file: Path, repo: Path, *, as_json: bool) -> None:
+    """Bring vectors from FILE (.jsonl or .npz) for existing ids: all of them, or none."""
     with _engine(repo, {}) as engine:
         count = engine.insert_vectors(file)
     _print({"inserted": count}, rendering.counted("documents changed"), as_json=as_json)
@@ -210,7 +217,7 @@ def _engine(repo: Path, flags: dict[str, Any], revision: str | None = None) -> I
             yield engine
     except KeyboardInterrupt:
         _say("interrupted; what was committed stays, run the command again")
-        raise
+        sys.exit(128 + signal.SIGINT)
 
 
 def _kind(text: str) -> NodeKind:
