@@ -44,12 +44,12 @@ def unit(count: int, seed: int = 0) -> np.ndarray:
 
 def test_unit_vectors_pass_bit_for_bit_and_others_are_scaled():
     rows = unit(5)
-    assert ledger.validate(range(5), rows, 32).tobytes() == rows.tobytes()
+    assert ledger.validate_vectors(range(5), rows, 32).tobytes() == rows.tobytes()
     for factor in (3.0, 1e-30, 1e30, 1e-200, 1e200):
-        scaled = ledger.validate(range(5), rows.astype(np.float64) * factor, 32)
+        scaled = ledger.validate_vectors(range(5), rows.astype(np.float64) * factor, 32)
         assert np.allclose(scaled, rows, atol=1e-6)
         assert scaled.dtype == np.float32
-    assert ledger.validate([], [], 32).shape == (0, 32)
+    assert ledger.validate_vectors([], [], 32).shape == (0, 32)
 
 
 def test_every_unfit_vector_is_listed_with_its_reason():
@@ -65,7 +65,7 @@ def test_every_unfit_vector_is_listed_with_its_reason():
         "none": None,
     }
     with pytest.raises(InvalidVectorError) as caught:
-        ledger.validate(list(given), list(given.values()), 32)
+        ledger.validate_vectors(list(given), list(given.values()), 32)
     told = dict(line.split(": ", 1) for line in caught.value.failures)
     assert told.keys() == given.keys() - {"fine"}
     assert "31" in told["short"]
@@ -77,9 +77,9 @@ def test_every_unfit_vector_is_listed_with_its_reason():
 
 def test_an_id_given_twice_or_a_missing_vector_is_refused():
     with pytest.raises(InvalidVectorError, match="twice"):
-        ledger.validate(["a", "a"], unit(2), 32)
+        ledger.validate_vectors(["a", "a"], unit(2), 32)
     with pytest.raises(InvalidVectorError, match="2 ids"):
-        ledger.validate(["a", "b"], unit(1), 32)
+        ledger.validate_vectors(["a", "b"], unit(1), 32)
 
 
 def test_the_first_space_answers_and_there_is_only_one(connection):

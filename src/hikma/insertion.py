@@ -55,7 +55,7 @@ def insert(
         names = [f"{one.id}[{one.ordinal}]" for one in given]
         known = [index for index, digest in enumerate(digests) if digest is not None]
         try:
-            rows = ledger.validate(
+            rows = ledger.validate_vectors(
                 [names[index] for index in known],
                 [given[index].vector for index in known],
                 store.dimension,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hikma.arrays import VectorBatch, VectorRows
 from hikma.catalog import rows, state
-from hikma.catalog.validation import hash_of, refuse_unfit, validate
+from hikma.catalog.validation import hash_of, refuse_unfit, validate_vectors
 from hikma.domain import NodeKind, VectorSpace
 from hikma.errors import MissingVectorError, SpaceMismatchError
 
@@ -30,7 +30,7 @@ __all__ = [
     "space",
     "stats",
     "tombstone",
-    "validate",
+    "validate_vectors",
     "vectors_of",
 ]
 

@@ -14,10 +14,10 @@ HASH_BYTES = 16
 _UNIT_TOLERANCE = 1e-6
 """A row this near to norm 1 is kept bit for bit."""
 _TRUSTED_TOLERANCE = 1e-3
-"""A row further from norm 1 did not come through `validate` or a model."""
+"""A row further from norm 1 did not come through `validate_vectors` or a model."""
 
 
-def validate(
+def validate_vectors(
     ids: Sequence[object], vectors: Sequence[ArrayLike] | NDArray[Any], dimension: int
 ) -> VectorRows:
     """Validate vectors before they are stored; return them as unit rows, float32.
