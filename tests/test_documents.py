@@ -104,6 +104,16 @@ def test_a_long_function_is_cut_into_pieces_that_cover_it():
     assert {f"step_{number}" for number in range(400)} <= set(held)
 
 
+def test_a_comment_longer_than_a_piece_keeps_its_own_lines():
+    comment = "\n".join(f"# remark {number} about the following function" for number in range(80))
+    lines = comment.count("\n") + 1
+    found = written(f"{comment}\ndef short():\n    return 1\n")
+    for one in found:
+        assert 1 <= one.span.start_line <= one.span.end_line <= lines + 2
+        assert one.text.count("\n") == one.span.end_line - one.span.start_line
+    assert len([one for one in found if one.node.endswith("#short")]) > 1
+
+
 def test_markdown_is_cut_at_its_headings():
     text = "# Guide\n\nHello.\n\n## Install\n\nRun it.\n\n## Use\n\nAsk it.\n"
     found = [one for one in written(text, "guide.md") if "Run it." in one.text]
@@ -162,6 +172,7 @@ def test_no_word_of_any_python_is_lost(lines):
     """Shuffled source, broken syntax included: every word stays findable somewhere."""
     text = "\n".join(lines)
     found = written(text)
+    assert all(one.span.start_line <= one.span.end_line for one in found)
     held = {
         word
         for one in found

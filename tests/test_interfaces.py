@@ -93,7 +93,7 @@ def test_index_reports_what_it_did_as_text_and_as_json(make_repository):
     root = make_repository({"a.py": "def f():\n    return 1\n", "b.bin": b"\0\1\2"}).root
     first = hikma(root, "index")
     assert (first.code, first.err) == (0, "")
-    assert first.out.startswith("added 2, modified 0, removed 0 files in ")
+    assert first.out.startswith("added 1, modified 0, removed 0 files in ")
     assert f"{root}/.hikma/index.db: 1 file, 1 repository, 1 symbol; " in first.out
     assert "skipped 1: 1 binary" in first.out
     again = hikma(root, "index", "--json").result

@@ -20,7 +20,7 @@ from hikma.domain import (
     SymbolKind,
 )
 
-FORM = 1
+FORM = 2
 """Version of the text form; files written with another one are written out again."""
 
 PIECE_CHARACTERS = 1_600
@@ -167,7 +167,7 @@ def _of_symbol(
     runs = list(_pieces(owned, lines)) or [[span.start_line - 1]]
     outline = " ".join(members)[:_OUTLINE_CHARACTERS]
     for ordinal, run in enumerate(runs):
-        part = Span(max(run[0] + 1, span.start_line), run[-1] + 1)
+        part = Span(run[0] + 1, run[-1] + 1)
         piece = _Piece(ordinal, span if len(runs) == 1 else part, run, title)
         yield _document(node, piece, outline, lines)
 

@@ -115,12 +115,13 @@ def _with_counts(catalog: Catalog, done: IndexReport) -> IndexReport:
 def _report(
     database: Path, snapshot: Snapshot, plan: IndexPlan, tally: _Tally, start: float
 ) -> IndexReport:
-    """Sum up a run from its tally."""
+    """Sum up a run from its tally; a file that turned out not to be worth indexing is a skip."""
+    skipped = {skip.path for skip in tally.skips}
     return IndexReport(
         database=str(database),
         head=snapshot.head,
-        added=len(plan.added),
-        modified=len(plan.modified),
+        added=sum(entry.path not in skipped for entry in plan.added),
+        modified=sum(entry.path not in skipped for entry in plan.modified),
         removed=len(plan.removed),
         documents=0,
         embedded=tally.embedded,
