@@ -100,6 +100,13 @@ def test_one_file_does_not_fill_the_list():
     assert order.index(4) == 1
 
 
+def test_a_long_function_is_one_hit_and_a_long_file_several():
+    pieces = [candidate(number, "long", "src/a.py", bm25=number) for number in (1, 2)]
+    chunks = [candidate(number, "b.md", "b.md", kind=NodeKind.FILE) for number in (3, 4)]
+    ranked = rank(parse("query"), [*pieces, *chunks], Weights(), 9)
+    assert sorted(one.candidate.document.id for one in ranked) == [2, 3, 4]
+
+
 def test_shares_add_up_to_the_score():
     scored = rank(
         parse("parse options of a test"),
@@ -135,7 +142,7 @@ def test_the_order_of_candidates_does_not_matter():
 def test_ranking_keeps_candidates_and_sorts_them(rows, limit):
     """Every candidate comes out once, in descending order, as many as asked for."""
     pool = [
-        candidate(number, path=path, bm25=bm25, similarity=similarity)
+        candidate(number, f"f{number}", path, bm25=bm25, similarity=similarity)
         for number, (bm25, similarity, path) in enumerate(rows)
     ]
     ranked = rank(parse("some query"), pool, Weights(), limit)

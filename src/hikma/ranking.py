@@ -180,7 +180,7 @@ def rank(
     _file_support(scored, weights)
     for one in scored:
         _demote(one, terms, weights)
-    return _diversify(scored, weights)[:limit]
+    return _diversify(_one_a_symbol(scored), weights)[:limit]
 
 
 def _fuse(candidates: Iterable[Candidate], weights: Weights) -> list[Scored]:
@@ -263,6 +263,16 @@ def _demote(one: Scored, terms: Terms, weights: Weights) -> None:
         one.add("aside", (weights.aside - 1) * one.score)
     if (node.language in _PROSE or node.language is None) and not terms.wants_prose:
         one.add("prose", (weights.prose - 1) * one.score)
+
+
+def _one_a_symbol(scored: Iterable[Scored]) -> list[Scored]:
+    """Keep the best piece of each symbol or test; pieces of a file stand for themselves."""
+    best: dict[object, Scored] = {}
+    for one in sorted(scored, key=_order):
+        document = one.candidate.document
+        whole = document.node.kind is NodeKind.FILE
+        best.setdefault(document.id if whole else document.node.id, one)
+    return list(best.values())
 
 
 def _diversify(scored: Iterable[Scored], weights: Weights) -> list[Scored]:
