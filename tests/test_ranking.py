@@ -20,7 +20,7 @@ def candidate(  # noqa: PLR0913 -- each argument is one thing that a rule looks 
     kind=NodeKind.SYMBOL,
     language="python",
     qualified=None,
-    symbol_kind=SymbolKind.FUNCTION,
+    text="",
 ):
     node = Node(
         f"{kind.value}:{path}#{name}",
@@ -29,10 +29,10 @@ def candidate(  # noqa: PLR0913 -- each argument is one thing that a rule looks 
         path,
         Span(1, 2),
         language,
-        symbol_kind if kind is NodeKind.SYMBOL else None,
+        SymbolKind.FUNCTION if kind is NodeKind.SYMBOL else None,
         qualified or name,
     )
-    document = StoredDocument(number, node, 0, Span(1, 2), "", "")
+    document = StoredDocument(number, node, 0, Span(1, 2), text, "")
     return Candidate(document, bm25, similarity, {"lexical": number})
 
 
@@ -64,6 +64,12 @@ def test_a_name_spelled_as_it_was_typed_comes_before_one_in_other_letters():
     meant = candidate(2, "Querier", "src/b.go")
     assert first("Querier", other, meant) == 2
     assert first("querier", other, meant) == 1
+
+
+def test_what_mentions_a_name_whole_comes_before_what_shares_a_part_of_it():
+    part = candidate(1, "open", "src/a.py", bm25=1.2, text="open_stores()")
+    whole = candidate(2, "other", "src/b.py", text="return open_store(path)")
+    assert first("open_store", part, whole) == 2
 
 
 def test_the_file_named_after_the_subject_comes_first():

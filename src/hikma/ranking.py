@@ -60,6 +60,7 @@ class Weights:
     exact_name: float = 0.12
     qualified_name: float = 0.3
     other_case: float = 0.5
+    mention: float = 0.4
     name_overlap: float = 0.25
     stem_overlap: float = 0.27
     path_overlap: float = 0.1
@@ -197,6 +198,8 @@ def _fuse(candidates: Iterable[Candidate], weights: Weights) -> list[Scored]:
 
 def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
     node = one.candidate.document.node
+    if terms.symbol_like and _whole(terms.spelled).search(one.candidate.document.text):
+        one.add("mention", weights.mention)
     strength = 2.0 if terms.symbol_like else 1.0
     if node.kind is NodeKind.FILE:
         defined = {name.lower() for name in _DEFINED.findall(one.candidate.document.text)}
@@ -211,6 +214,13 @@ def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
     plain = _overlap(name_words(node.name), terms)
     whole = _overlap(name_words(node.qualified_name), terms)
     one.add("name", weights.name_overlap * max(plain, whole))
+
+
+@lru_cache(maxsize=100)
+def _whole(names: frozenset[str]) -> re.Pattern[str]:
+    """Match any of these names as a word of its own; with none, nothing."""
+    listed = "|".join(re.escape(name) for name in sorted(names))
+    return re.compile(rf"(?<![\w$])(?:{listed})(?![\w$])" if names else r"(?!)")
 
 
 def _ends_qualified(qualified: str, name: str) -> bool:

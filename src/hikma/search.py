@@ -26,6 +26,8 @@ LONGEST_QUERY = 10_000
 MOST_TERMS = 64
 CANDIDATES = 150
 """Documents asked of each retriever, at least ten for each hit wanted."""
+MENTIONS = 30
+"""Documents that mention a name, asked for beside those that share its parts."""
 FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
 """BM25 weights of name, path, signature, documentation, body."""
 SEMANTIC_FLOOR = 0.1
@@ -113,9 +115,7 @@ def _retrieve(
     depth = max(CANDIDATES, query.limit * 10)
     if query.mode is not Mode.SEMANTIC:
         _lexical(connection, query, depth, within, found)
-        names = sorted(ranking.parse(query.text).spelled)
-        ids = fulltext.named(connection, names, depth, within)
-        found.named |= {document: position for position, document in enumerate(ids, 1)}
+        _named(connection, query, depth, within, found)
     if query.mode is not Mode.LEXICAL:
         try:
             _dense(sources, connection, query, depth, within, found)
@@ -140,6 +140,23 @@ def _lexical(
     for position, (document, score) in enumerate(rows, 1):
         found.bm25[document] = score
         found.lexical[document] = position
+
+
+def _named(
+    connection: apsw.Connection,
+    query: Query,
+    depth: int,
+    within: DocumentIds | None,
+    found: _Found,
+) -> None:
+    """Add what bears a name of the query and, for a name alone, what mentions it whole."""
+    terms = ranking.parse(query.text)
+    ids = fulltext.named(connection, sorted(terms.spelled), depth, within)
+    if terms.symbol_like:
+        whole = fulltext.quote(sorted(terms.identifiers))
+        mentions = fulltext.match(connection, whole, MENTIONS, FIELD_WEIGHTS, within)
+        ids += [document for document, _ in mentions if document not in ids]
+    found.named |= {document: position for position, document in enumerate(ids, 1)}
 
 
 def _dense(
