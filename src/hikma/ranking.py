@@ -60,7 +60,7 @@ class Weights:
     exact_name: float = 0.12
     qualified_name: float = 0.3
     other_case: float = 0.5
-    mention: float = 0.2
+    mention: float = 0.3
     name_overlap: float = 0.25
     stem_overlap: float = 0.27
     path_overlap: float = 0.1
