@@ -2,7 +2,7 @@ import pytest
 
 from hikma.domain import Skip
 from hikma.sources.contents import MAX_BYTES, examine, examine_folder, examine_name
-from hikma.sources.language_names import LANGUAGES, language_named, language_of
+from hikma.sources.language_names import LANGUAGES, language_of
 
 SPOKEN = "python javascript typescript java go rust c cpp csharp ruby php kotlin swift scala bash lua elixir haskell zig"
 
@@ -148,12 +148,3 @@ def test_the_name_tells_the_language(path, language):
 
 def test_every_language_of_the_contract_has_a_name():
     assert set(SPOKEN.split()) < LANGUAGES
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [("C++", "cpp"), ("TS", "typescript"), (".py", "python"), ("Golang", "go"), ("C#", "csharp"),
-     ("shell", "bash"), ("c", "c"), ("klingon", None)],
-)  # fmt: skip
-def test_users_may_name_a_language_as_they_do(text, language):
-    assert language_named(text) == language

@@ -54,14 +54,6 @@ class EdgeKind(StrEnum):
     MERGES = "merges"
 
 
-class ChangeStatus(StrEnum):
-    """What happened to a path between the index and a snapshot."""
-
-    ADDED = "added"
-    MODIFIED = "modified"
-    REMOVED = "removed"
-
-
 @dataclass(frozen=True, slots=True)
 class Span:
     """Lines of a file, 1-based, both ends included."""
@@ -129,14 +121,6 @@ class Snapshot:
     head: str | None
     entries: tuple[Entry, ...]
     skips: tuple[Skip, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One path's difference between the index and a snapshot."""
-
-    path: str
-    status: ChangeStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class _Tally:
 def make_plan(connection: apsw.Connection, snapshot: Snapshot) -> IndexPlan:
     """Compare a snapshot with what is indexed; equal content is never read."""
     indexed = graph.file_digests(connection)
-    skipped = {skip.path: skip.digest for skip in graph.skips(connection)}
+    skipped = graph.skipped_digests(connection)
     known = skipped | indexed if state.get(connection, "form") == FORM else {}
     wanted = {entry.path: entry for entry in snapshot.entries}
     changed = [entry for entry in snapshot.entries if known.get(entry.path) != entry.digest]

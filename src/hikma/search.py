@@ -61,6 +61,17 @@ class _Found:
     degraded: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What each retriever is asked: the query, its terms, how many, and within which documents."""
+
+    connection: apsw.Connection
+    query: Query
+    terms: ranking.Terms
+    depth: int
+    within: DocumentIds | None
+
+
 def search(sources: Sources, query: Query) -> SearchResult:
     """Answer a query.
 
@@ -69,15 +80,15 @@ def search(sources: Sources, query: Query) -> SearchResult:
     """
     start = time.perf_counter()
     check(query)
-    terms = ranking.parse(query.text)
+    terms = _terms(query)
+    depth = max(CANDIDATES, query.limit * 10)
     with sources.catalog.read() as connection:
         within = graph.resolve(connection, query.filter)
-        found = _retrieve(sources, connection, query, within)
+        found = _retrieve(sources, _Asked(connection, query, terms, depth, within))
         candidates = _candidates(connection, found)
         freshness = sources.freshness(connection)
-    asked = _asked_for(terms, query)
     kept = _above_floor(candidates, query)
-    scored = ranking.rank(asked, kept, sources.weights, query.limit)
+    scored = ranking.rank(terms, kept, sources.weights, query.limit)
     hits = tuple(
         _hit(position, one, query, sources.digest_now) for position, one in enumerate(scored, 1)
     )
@@ -103,80 +114,54 @@ def check(query: Query) -> None:
         raise QueryError("Words alone have no similarity; leave out min-similarity or the mode.")
 
 
-def _retrieve(
-    sources: Sources,
-    connection: apsw.Connection,
-    query: Query,
-    within: DocumentIds | None,
-) -> _Found:
+def _retrieve(sources: Sources, asked: _Asked) -> _Found:
     found = _Found({}, {}, {}, {}, {}, [])
-    if within is not None and not len(within):
+    if asked.within is not None and not len(asked.within):
         return found
-    depth = max(CANDIDATES, query.limit * 10)
-    if query.mode is not Mode.SEMANTIC:
-        _lexical(connection, query, depth, within, found)
-        _named(connection, query, depth, within, found)
-    if query.mode is not Mode.LEXICAL:
+    if asked.query.mode is not Mode.SEMANTIC:
+        _lexical(asked, found)
+        _named(asked, found)
+    if asked.query.mode is not Mode.LEXICAL:
         try:
-            _dense(sources, connection, query, depth, within, found)
+            _dense(sources, asked, found)
         except (ModelError, MissingVectorError, CorruptFileError, apsw.Error) as error:
-            if query.mode is Mode.SEMANTIC:
+            if asked.query.mode is Mode.SEMANTIC:
                 raise
             found.degraded.append(f"dense: {error}")
     return found
 
 
-def _lexical(
-    connection: apsw.Connection,
-    query: Query,
-    depth: int,
-    within: DocumentIds | None,
-    found: _Found,
-) -> None:
-    asked = list(dict.fromkeys(words(query.text)))
-    content = [word for word in asked if word not in ranking.STOP_WORDS] or asked
+def _lexical(asked: _Asked, found: _Found) -> None:
+    every = list(dict.fromkeys(words(asked.query.text)))
+    content = [word for word in every if word not in ranking.STOP_WORDS] or every
     expression = fulltext.quote(content[:MOST_TERMS])
-    rows = fulltext.match(connection, expression, depth, FIELD_WEIGHTS, within)
+    rows = fulltext.match(asked.connection, expression, asked.depth, FIELD_WEIGHTS, asked.within)
     for position, (document, score) in enumerate(rows, 1):
         found.bm25[document] = score
         found.lexical[document] = position
 
 
-def _named(
-    connection: apsw.Connection,
-    query: Query,
-    depth: int,
-    within: DocumentIds | None,
-    found: _Found,
-) -> None:
+def _named(asked: _Asked, found: _Found) -> None:
     """Add what bears a name of the query and, for a name alone, what mentions it whole."""
-    terms = ranking.parse(query.text)
-    ids = fulltext.named(connection, sorted(terms.spelled), depth, within)
-    if terms.symbol_like:
-        whole = fulltext.quote(sorted(terms.identifiers))
-        mentions = fulltext.match(connection, whole, MENTIONS, FIELD_WEIGHTS, within)
+    names = sorted(asked.terms.spelled)
+    ids = fulltext.named(asked.connection, names, asked.depth, asked.within)
+    if asked.terms.symbol_like:
+        whole = fulltext.quote(sorted(asked.terms.identifiers))
+        mentions = fulltext.match(asked.connection, whole, MENTIONS, FIELD_WEIGHTS, asked.within)
         ids += [document for document, _ in mentions if document not in ids]
     found.named |= {document: position for position, document in enumerate(ids, 1)}
 
 
-def _dense(
-    sources: Sources,
-    connection: apsw.Connection,
-    query: Query,
-    depth: int,
-    within: DocumentIds | None,
-    found: _Found,
-) -> None:
+def _dense(sources: Sources, asked: _Asked, found: _Found) -> None:
     """Ask the store for neighbours, then score what only words found, exactly."""
-    vector = sources.embedder.embed_query(query.text)
-    for position, (document, distance) in enumerate(
-        sources.store.nearest(vector, depth, within), 1
-    ):
+    vector = sources.embedder.embed_query(asked.query.text)
+    near = sources.store.nearest(vector, asked.depth, asked.within)
+    for position, (document, distance) in enumerate(near, 1):
         found.similarity[document] = 1.0 - distance
         found.dense[document] = position
     by_words = found.lexical.keys() | found.named.keys()
     rest = np.array(sorted(by_words - found.similarity.keys()), dtype=np.int64)
-    found.similarity |= _similarities(connection, vector, rest)
+    found.similarity |= _similarities(asked.connection, vector, rest)
 
 
 def _similarities(
@@ -217,8 +202,9 @@ def _above_floor(
     return [one for one in candidates if one.similarity is not None and one.similarity >= floor]
 
 
-def _asked_for(terms: ranking.Terms, query: Query) -> ranking.Terms:
-    """Let a filter on tests ask for tests as plainly as a word does."""
+def _terms(query: Query) -> ranking.Terms:
+    """Take the query apart; a filter on tests asks for tests as plainly as a word does."""
+    terms = ranking.parse(query.text)
     return replace(terms, wants_tests=terms.wants_tests or NodeKind.TEST in query.filter.kinds)
 
 

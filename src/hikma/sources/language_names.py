@@ -119,35 +119,6 @@ _BY_NAME = MappingProxyType(
     }
 )
 
-_ALIASES = MappingProxyType(
-    {
-        alias: language
-        for language, aliases in {
-            "bash": "sh shell zsh shellscript shell-script",
-            "cpp": "c++ cxx cc",
-            "csharp": "c# cs",
-            "dockerfile": "docker",
-            "elixir": "ex",
-            "fsharp": "f#",
-            "go": "golang",
-            "haskell": "hs",
-            "javascript": "js jsx node ecmascript javascriptreact",
-            "kotlin": "kt",
-            "latex": "tex",
-            "make": "makefile",
-            "markdown": "md",
-            "objective-c": "objc",
-            "python": "py python3",
-            "restructuredtext": "rst",
-            "ruby": "rb",
-            "rust": "rs",
-            "typescript": "ts tsx typescriptreact",
-            "yaml": "yml",
-        }.items()
-        for alias in aliases.split()
-    }
-)
-
 _ONLY_CPP = re.compile(
     r"^[ \t]*(?:template[ \t]*<|namespace(?:[ \t]+[\w:]+)?[ \t]*\{|class[ \t]+\w+[^;()]*\{"
     r"|using[ \t]+(?:namespace[ \t]|\w+[ \t]*=)|(?:public|private|protected)[ \t]*:)",
@@ -181,14 +152,3 @@ def written_in(path: str, text: str) -> str | None:
     if language == "c" and path.endswith(".h") and _ONLY_CPP.search(text):
         return "cpp"
     return language
-
-
-def language_named(text: str) -> str | None:
-    """Return the language that a user means by `text` (`C++`, `ts`, `Golang`); None if none.
-
-    Matched case-blind and without a leading dot, against names, usual aliases and extensions.
-    """
-    word = text.strip().lower().removeprefix(".")
-    if word in LANGUAGES:
-        return word
-    return _ALIASES.get(word) or _BY_EXTENSION.get(word)
