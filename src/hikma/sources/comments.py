@@ -3,20 +3,32 @@
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 MAX_CHARACTERS = 1_000
 """Documentation is cut here, at a word's end; what a model reads ends far earlier."""
 
 _MAX_LINES = 200
-_BLOCK = re.compile(r"\A\s*/\*+!?<?|\*+/\s*\Z")
-_LINE_MARKER = re.compile(r"^[ \t]*(?://+[!<]?|#+[:!]?|\*+(?!\w))[ \t]?", re.MULTILINE)
+_BLOCK_OPENED = re.compile(r"/\*+!?<?")
+_LONG_BLOCK = re.compile(
+    r"\A(?:--\[(=*)\[(.*?)(?:\]\1\])?|=begin\b[^\n]*\n?(.*?)(?:=end)?"
+    r"|\{-+[ \t]*(?:[|^](?=\s))?(.*?)(?:-*\})?)\Z",
+    re.DOTALL,
+)
+"""A comment of several lines in Lua, in Ruby and in Haskell."""
+_LINE_MARKER = re.compile(
+    r"^[ \t]*(?://+[!<]?|#+(?::|!(?! ?/))?|--+(?:[ \t]*[|^](?=\s))?|\*+(?!\w))[ \t]?", re.MULTILINE
+)
 _BLOCK_LINE_MARKER = re.compile(r"^[ \t]*\*+(?:[ \t]|$)", re.MULTILINE)
 _NO_WORDS = re.compile(
     r"[\W_]*$"
     r"|(?:eslint[- ]|@ts-|tslint:|prettier-ignore|biome-ignore|istanbul |c8 |v8 |global |jshint "
     r"|go:|\+build |nolint|noqa\b|type:\s*ignore|pylint:|mypy:|ruff:|flake8:|pragma:|fmt:|isort:"
-    r"|clang-format |NOLINT|!|-\*-|vim?:|coding[:=])"
+    r"|clang-format |NOLINT|!|-\*-|vim?:|(?:en)?coding[:=]|rubocop:|frozen_string_literal:"
+    r"|:(?:nodoc|startdoc|stopdoc|enddoc|doc):|shellcheck |luacheck:|stylua:|phpcs:"
+    r"|@?phpstan-|@?psalm-|@codeCoverageIgnore|MARK:|swiftlint:|scala(?:fmt|style|fix):|ktlint-"
+    r"|noinspection |@formatter:|ReSharper )"
 )
 """A line without letters, or an order to a tool."""
 
@@ -36,14 +48,15 @@ class Comment(NamedTuple):
     text: str
 
 
-def above(row: int, comments: Mapping[int, Comment]) -> str:
+def above(row: int, comments: Mapping[int, Comment], markup: re.Pattern[str] | None = None) -> str:
     """Return the words of the comments that end on the row before `row`, without a gap.
 
-    `comments` is keyed by the last row of each.
+    `comments` is keyed by the last row of each; `markup` is what the language's tags look like.
     """
     if row - 1 not in comments:
         return ""
-    return tidy(comment.text for comment in run_above(row, comments))
+    texts = (comment.text for comment in run_above(row, comments))
+    return tidy(map(partial(_without_markup, markup=markup), texts) if markup else texts)
 
 
 def run_above(row: int, comments: Mapping[int, Comment]) -> list[Comment]:
@@ -101,10 +114,18 @@ def _is_prose(paragraph: str) -> bool:
     return 2 * sum(map(str.isalnum, shown)) > len(shown)
 
 
+def _without_markup(text: str, markup: re.Pattern[str]) -> str:
+    return markup.sub(lambda tag: tag[tag.lastindex] if tag.lastindex else "", text)
+
+
 def _strip(text: str) -> str:
     text = text.strip()
     if text.startswith("/*"):
-        text = _BLOCK_LINE_MARKER.sub("", _BLOCK.sub("", text))
+        if text.endswith("*/"):
+            text = text[:-2].rstrip("*")
+        text = _BLOCK_LINE_MARKER.sub("", _BLOCK_OPENED.sub("", text, count=1))
+    elif block := _LONG_BLOCK.match(text):
+        text = block[2] or block[3] or block[4] or ""
     else:
         text = _LINE_MARKER.sub("", text)
     lines = map(str.strip, text.split("\n"))

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(rb"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b")
 _AT_FILE_LEVEL = re.compile(rb"[A-Za-z_#]")
+_WORDS = re.compile(rb"\s*[A-Za-z_]")
 _NEVER = re.compile(rb"[ \t]*#[ \t]*if[ \t]+0\b")
-_STRUCTURAL = re.compile(rb"[{}#\n]")
+_STRUCTURAL = re.compile(rb"[{}#\n]|\b(?:class|template|namespace|public|protected|private)\b")
 
 
 def read_again(tools: Tools, root: "tree_sitter.Node", source: bytes, path: str) -> Outline | None:
@@ -35,17 +36,19 @@ def read_again(tools: Tools, root: "tree_sitter.Node", source: bytes, path: str)
     if not _is_broken(root, source):
         return None
     found: list[Outline] = []
-    for reading in readings(source):
-        tree = Parser(tools.language).parse(reading)
+    for reading in readings(source, nested=not tools.grammar.flat):
+        disguise = tools.grammar.disguise
+        tree = Parser(tools.language).parse(disguise(reading) if disguise else reading)
         one = outline(tools, tree.root_node, reading, path)
         found.append(Outline(_disentangled(one.items), one.comments))
-    return _merged(found)
+    return _merged(found, tools)
 
 
-def readings(source: bytes) -> list[bytes]:
+def readings(source: bytes, *, nested: bool = False) -> list[bytes]:
     """Return the source with first and with last branches only, each as long as the source.
 
-    The second is left out where no last branch can hold a definition of its own.
+    The second is left out where no last branch can hold a definition of its own, which stands at
+    the start of a line unless definitions may be `nested`.
     """
     lines = source.split(b"\n")
     kept_first, kept_last = [True] * len(lines), [True] * len(lines)
@@ -59,7 +62,7 @@ def readings(source: bytes) -> list[bytes]:
         kept_first[branches[-1]] = kept_last[branches[-1]] = False
     found = [_blanked(lines, kept_first)]
     if any(
-        last and not first and _AT_FILE_LEVEL.match(line)
+        last and not first and (_WORDS if nested else _AT_FILE_LEVEL).match(line)
         for line, first, last in zip(lines, kept_first, kept_last, strict=True)
     ):
         found.append(_blanked(lines, kept_last))
@@ -111,7 +114,7 @@ def _is_structural(node: "tree_sitter.Node", source: bytes) -> bool:
     return node.is_error and bool(_STRUCTURAL.search(source, node.start_byte, node.end_byte))
 
 
-def _merged(found: list[Outline]) -> Outline:
+def _merged(found: list[Outline], tools: Tools) -> Outline:
     items: dict[tuple[SymbolKind | None, str, int], Item] = {}
     notes = {}
     for one in found:
@@ -120,7 +123,7 @@ def _merged(found: list[Outline]) -> Outline:
             key = (item.kind, item.qualified_name, item.start_row)
             items.setdefault(key, item)
     ordered = sorted(items.values(), key=lambda item: (item.start_row, -item.end_row))
-    return Outline(without_repeats(ordered), notes)
+    return Outline(without_repeats(ordered, tools.grammar), notes)
 
 
 def _disentangled(items: list[Item]) -> list[Item]:

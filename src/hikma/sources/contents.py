@@ -14,6 +14,9 @@ from hikma.domain import Skip
 MAX_BYTES = 2 * 1024 * 1024
 """Files above this size are not read: they are data, and cost a parser seconds and gigabytes."""
 
+MAX_NOTEBOOK = 64 * 1024 * 1024
+"""Bytes of a notebook: mostly pictures and tables, which are dropped before `MAX_BYTES` counts."""
+
 MAX_LINE = 20_000
 """Characters of the longest line that still counts as text for people."""
 
@@ -105,9 +108,13 @@ def examine(path: str, content: bytes) -> str | Skip:
         return refused
     if content.startswith(_LFS_POINTER):
         return Skip(path, "Git LFS pointer: the content is not in the repository")
-    text = _decode(content)
+    text = decode(content)
     if text is None:
         return Skip(path, "binary")
+    if is_notebook(path):
+        text = _without_outputs(text)
+        if len(text) > MAX_BYTES:
+            return Skip(path, f"too large: {len(text):,} characters without outputs")
     reason = _dense(path, text) or _generated(path, text)
     return Skip(path, reason) if reason else text
 
@@ -118,9 +125,23 @@ def examine_name(path: str, size: int) -> Skip | None:
     for rule in _NAME_RULES:
         if rule.pattern.search(lowered):
             return Skip(path, rule.reason)
-    if size > MAX_BYTES:
-        return Skip(path, f"too large: {size:,} bytes, the limit is {MAX_BYTES:,}")
+    limit = MAX_NOTEBOOK if is_notebook(path) else MAX_BYTES
+    if size > limit:
+        return Skip(path, f"too large: {size:,} bytes, the limit is {limit:,}")
     return None
+
+
+def is_notebook(path: str) -> bool:
+    """Return whether a file is a Jupyter notebook by its name."""
+    return path.lower().endswith(".ipynb")
+
+
+def _without_outputs(text: str) -> str:
+    """Return a notebook's cells on their lines; a broken notebook as it is."""
+    from hikma.sources import notebooks  # noqa: PLC0415 -- a search never reads a notebook
+
+    notebook = notebooks.read(text)
+    return notebooks.text_of(notebook) if notebook else text
 
 
 def examine_folder(path: str) -> Skip | None:
@@ -129,7 +150,7 @@ def examine_folder(path: str) -> Skip | None:
     return Skip(path, _VENDORED.reason) if found else None
 
 
-def _decode(content: bytes) -> str | None:
+def decode(content: bytes) -> str | None:
     """Return the text, or None for a binary file."""
     for mark, encoding in _BOMS.items():
         if content.startswith(mark):

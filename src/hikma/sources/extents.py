@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 MAX_SIGNATURE = 300
 
 _HEADED = frozenset({"class", "interface", "struct", "enum", "module"})
-_ONE_LINE = frozenset({"constant", "variable", "test"})
+_ONE_LINE = frozenset({"constant", "variable", "property", "test"})
 _FOLDS = (("( ", "("), (", )", ")"), (" )", ")"), ("[ ", "["), (" ]", "]"))
 
 
@@ -39,8 +39,8 @@ def extent(found: Found, grammar: Grammar, source: bytes, lead: tuple[int, int])
     end, end_row = outer.end_byte, outer.end_point.row
     if found.end > end:
         end_row += source.count(b"\n", end, found.end)
-    elif outer.end_point.column == 0 and end_row > start_row:
-        end_row -= 1  # the node took the line's end with it
+    elif source[end - 1 : end].isspace():  # the node took the line's end with it
+        end_row -= source.count(b"\n", start + len(source[start:end].rstrip()), end)
     return Extent(start, max(end, found.end), start_row, end_row)
 
 
@@ -54,17 +54,21 @@ def _belongs(inner: "tree_sitter.Node", outer: "tree_sitter.Node", grammar: Gram
     )
 
 
-def signature(found: Found, extent: Extent, source: bytes, decorators: dict[int, int]) -> str:
+def signature(
+    found: Found, extent: Extent, grammar: Grammar, source: bytes, decorators: dict[int, int]
+) -> str:
     """Return the header on one line, without decorators and body.
 
     A typedef of a structure keeps what stands behind the body: its name.
     """
-    start = _after_decorators(extent.start, source, decorators)
+    start = after_decorators(extent.start, source, decorators)
     end = found.body if found.body > start else extent.end
     raw = source[start : min(end, start + 4 * MAX_SIGNATURE)]
+    if grammar.trailing is not None:
+        raw = grammar.trailing.sub(b"", raw)
     if found.body < 0:
-        raw = _without_value(raw, found.role)
-    text = _without_end(_folded(raw))
+        raw = _without_value(raw, found)
+    text = _without_end(_folded(raw), found.name)
     if found.node.type == "type_definition" and found.body >= 0:
         text = f"{text} {found.name}"
     return text[:MAX_SIGNATURE]
@@ -78,23 +82,27 @@ def _folded(raw: bytes) -> str:
     return text
 
 
-def _without_end(header: str) -> str:
-    """Drop what only announces the body: `{`, `:`, `=>` and the like."""
+def _without_end(header: str, name: str) -> str:
+    """Drop what only announces the body: `{`, `:`, `=>` and the like; a name may be such a sign."""
     while (shorter := header.rstrip(" {:=;,[(").removesuffix("=>")) != header:
+        if name and header.endswith(name) and not shorter.endswith(name):
+            return header
         header = shorter
     return header
 
 
-def _without_value(raw: bytes, role: str) -> bytes:
+def _without_value(raw: bytes, found: Found) -> bytes:
     """Cut what a query cannot name as a body: a value or block that runs over several lines."""
-    if role in _ONE_LINE:
-        return raw.partition(b"\n")[0]
-    if role in _HEADED or (role == "type" and b"\n" in raw):
+    if found.role in _ONE_LINE:
+        end = raw.find(b"\n", max(raw.find(found.name.encode()), 0))
+        return raw if end < 0 else raw[:end]
+    if found.role in _HEADED or (found.role == "type" and b"\n" in raw):
         return raw.partition(b"{")[0]
     return raw
 
 
-def _after_decorators(start: int, source: bytes, decorators: dict[int, int]) -> int:
+def after_decorators(start: int, source: bytes, decorators: dict[int, int]) -> int:
+    """Return where the run of decorators at `start` ends, and the space behind it."""
     while start in decorators:
         start = decorators[start]
         while source[start : start + 1].isspace():

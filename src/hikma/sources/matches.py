@@ -21,8 +21,15 @@ _ROLES = frozenset(SymbolKind) | {
     *("member", "prototype", "test", "suite", "scope", "result", "ignore"),
 }
 _NAMED = frozenset({"function", "class"})
-_NOTES = frozenset({"decorator", "documentation"})
-_IDENTIFIER = re.compile(r"[A-Za-z_$]\w*")
+_TITLED = frozenset({"test", "suite"})
+NOTES = frozenset({"decorator", "documentation", "preface"})
+_QUOTED = re.compile(r"""(["'])((?:\\.|(?!\1).)*)(?:\1|\Z)""", re.DOTALL)
+_TYPE_PATH = re.compile(r"[A-Za-z_$][\w$]*(?:(?:::|\.)[A-Za-z_$][\w$]*)*")
+_WRAPPED = frozenset({"parenthesized_declarator", "reference_declarator"})
+_TEMPLATES = frozenset({"template_function", "template_method", "template_type"})
+_CAST = re.compile(r"\b(operator\s+)(?:\w+::)*([^(]*[^(\s])\s*\(.*", re.DOTALL)
+"""How C++ declares a conversion: `operator std::string() const`."""
+_TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,12 @@ class Found:
     """Where the body starts; -1 without one."""
     name: str = ""
     owner: str = ""
+    within: str = ""
+    """What is written before the name and joined to it: `A.B` of `A::B::c`."""
+    arity: int = 0
+    """How many `@parameters` it has, which tells functions of one name apart."""
+    declared: "Found | None" = None
+    """Where it is declared apart from this, with its header and documentation."""
 
 
 @dataclass(slots=True)
@@ -49,7 +62,7 @@ class Matches:
     found: list[Found] = field(default_factory=list)
     comments: dict[int, Comment] = field(default_factory=dict)
     decorators: dict[int, int] = field(default_factory=dict)
-    """Start → end, in bytes."""
+    """Start → end, in bytes, of decorators and of the comments that may stand between them."""
 
 
 def find(tools: Tools, root: "tree_sitter.Node", source: bytes) -> Matches:
@@ -86,7 +99,7 @@ def _take(
         if role in _ROLES:
             matches.found.append(_definition(tools, pattern, role, captures, source))
             return
-        if role in _NOTES:
+        if role in NOTES:
             matches.found.append(Found(role, node, node.start_byte, node.end_byte, pattern, node))
             if role == "decorator":
                 matches.decorators[node.start_byte] = node.end_byte
@@ -95,9 +108,12 @@ def _take(
 def _take_comment(matches: Matches, node: "tree_sitter.Node", source: bytes) -> None:
     """Note a comment that stands alone on its lines; one behind code speaks of that code."""
     start, column = node.start_byte, node.start_point.column
+    matches.decorators[start] = node.end_byte
     if column and source[start - column : start].strip():
         return
     first, last = node.start_point.row, node.end_point.row
+    if node.end_point.column == 0 and last > first:
+        last -= 1  # the node took the line's end with it
     matches.comments[last] = Comment(first, last, text_of(node, source))
 
 
@@ -107,7 +123,9 @@ def _definition(
     node = captures[role][0]
     inside = captures["body"][0] if "body" in captures else node
     owner = text_of(captures["owner"][0], source) if "owner" in captures else ""
-    identifier = _IDENTIFIER.search(owner)
+    within, name = _parted(tools, role, captures, source)
+    if "declarator" in captures and within:
+        owner, within = within, ""
     return Found(
         role,
         node,
@@ -116,38 +134,73 @@ def _definition(
         pattern,
         inside,
         body=inside.start_byte if "body" in captures else -1,
-        name=_name(tools, role, captures, source),
-        owner=identifier[0] if identifier else "",
+        name=name,
+        owner=_type_path(owner),
+        within=within,
+        arity=captures["parameters"][0].named_child_count if "parameters" in captures else 0,
     )
+
+
+def _type_path(text: str) -> str:
+    """Return the dotted name in what a type is written as: `*A<B>::C` is `A.C`."""
+    while (bare := _TYPE_ARGUMENTS.sub("", text)) != text:
+        text = bare
+    found = _TYPE_PATH.search(text)
+    return found[0].replace("::", ".") if found else ""
 
 
 def _name(tools: Tools, role: str, captures: "Captures", source: bytes) -> str:
     if "name" in captures:
-        name = text_of(captures["name"][0], source)
-        return name[1:-1] if name[:1] in {"'", '"', "`"} else name
+        return " ".join(_unquoted(text_of(node, source)) for node in captures["name"])
     if "declarator" in captures:
-        return text_of(_declared(captures["declarator"][0]), source)
+        return _CAST.sub(r"\1\2", text_of(_declared(captures["declarator"][0]), source))
     return tools.grammar.unnamed if role in _NAMED else ""
+
+
+def _parted(tools: Tools, role: str, captures: "Captures", source: bytes) -> tuple[str, str]:
+    """Return what stands before the name and is joined to it, and the name itself."""
+    if "path" in captures:
+        path = text_of(captures["path"][0], source)
+        *within, name = [part[2] for part in _QUOTED.finditer(path) if part[2]] or [path]
+        return " > ".join(within), name
+    name = _name(tools, role, captures, source)
+    if role in _TITLED:
+        return "", name
+    name = name.lstrip(tools.grammar.sigils) or name
+    if tools.grammar.joints is None:
+        return "", name
+    *within, name = tools.grammar.joints.split(name)
+    return ".".join(filter(None, within)), name
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1] if name[:1] in {"'", '"', "`"} else name
 
 
 def _declared(node: "tree_sitter.Node") -> "tree_sitter.Node":
     """Return the identifier within a C declarator: `*(*f)(int)` declares `f`."""
-    while True:
+    while node.type != "operator_cast":
         inner = node.child_by_field_name("declarator")
-        if inner is None and node.type == "parenthesized_declarator":
+        if inner is None and node.type in _WRAPPED:
             inner = next(iter(node.named_children), None)
+        if inner is None and node.type in _TEMPLATES:
+            inner = node.child_by_field_name("name")
         if inner is None:
-            return node
+            break
         node = inner
+    return node
 
 
 def _distinct(found: list[Found]) -> Iterator[Found]:
     """Leave out what an earlier pattern has marked already, under this name or to be ignored."""
     seen: set[tuple[int, int, str]] = set()
+    taken: set[tuple[int, int]] = set()
     for one in found:
         key = (one.start, one.end, one.name)
-        if one.role in _NOTES:
+        if one.role in NOTES:
             yield one
         elif key not in seen and (one.start, one.end, "") not in seen:
             seen.add(key)
-            yield one
+            if one.role != "ignore" or key[:2] not in taken:
+                yield one
+            taken.add(key[:2])

@@ -1,6 +1,7 @@
 """What does one file say? Its text, its symbols and tests, and the headings of its prose."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hikma.domain import (
@@ -15,9 +16,19 @@ from hikma.domain import (
     SourceFile,
     Span,
 )
-from hikma.sources import comments, conditionals, markdown
-from hikma.sources.contents import examine
+from hikma.sources import (
+    comments,
+    components,
+    conditionals,
+    enclosed,
+    markdown,
+    notebooks,
+    statements,
+)
+from hikma.sources.contents import decode, examine
+from hikma.sources.enclosed import Enclosed
 from hikma.sources.grammar import Tools, tools_for
+from hikma.sources.imports import imports_of
 from hikma.sources.language_names import written_in
 from hikma.sources.outline import Item, Outline, outline
 
@@ -27,7 +38,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 1_000
 """Trees nested deeper are data or hostile; the deepest of 30 real repositories is far below."""
 
-VERSION = 1
+VERSION = 2
 """Version of what extraction yields; files read by another one are read anew."""
 
 MAX_LOOSE = 10_000
@@ -48,10 +59,14 @@ def extract(file: SourceFile) -> Extraction | Skip:
     language = written_in(file.path, text)
     if language == "markdown":
         return plain(file, text, sections=True)
-    tools = tools_for(language, _extension(file.path))
-    if tools is None:
-        return plain(file, text)
-    return _code(file, text, tools)
+    if language == "sql":
+        return _finished(file, text, statements.read(_with_line_feeds(text)))
+    if language == "jupyter":
+        return _notebook(file, text)
+    if language in {"vue", "svelte"}:
+        scripts = components.read(file.path, _with_line_feeds(text), language)
+        return _code(file, text, tools_for(scripts.grammar, scripts.dialect), scripts)
+    return _code(file, text, tools_for(language, _extension(file.path)))
 
 
 def plain(
@@ -62,36 +77,73 @@ def plain(
     return Extraction(
         file.path,
         text,
-        (_file_node(file, text, ""),),
+        (_file_node(file, text),),
         (),
         sections=tuple(markdown.sections(text)) if sections else (),
         limitation=limitation,
     )
 
 
-def _code(file: SourceFile, text: str, tools: Tools) -> Extraction:
+def _notebook(file: SourceFile, text: str) -> Extraction:
+    """Return a notebook's code in its kernel's language and its headings."""
+    notebook = notebooks.read(decode(file.content) or "")
+    if notebook is None:
+        return plain(file, text, limitation="not readable as a notebook: its JSON is broken")
+    cells = notebooks.enclosed(notebook)
+    found = _code(file, text, tools_for(cells.grammar, cells.dialect), cells)
+    return replace(found, sections=cells.sections)
+
+
+def _code(
+    file: SourceFile, text: str, tools: Tools | None, inner: Enclosed | None = None
+) -> Extraction:
+    """Return what a file of code defines; with `inner`, what the code in it defines."""
     from tree_sitter import Parser  # noqa: PLC0415 -- a search never parses
 
+    if tools is None:
+        return plain(file, text)
     text = _with_line_feeds(text)
-    source = _readable(text.encode("utf-8", "replace"), tools)
-    root = Parser(tools.language).parse(source).root_node
+    source = _readable((inner.text if inner else text).encode("utf-8", "replace"), tools)
+    disguised = tools.grammar.disguise(source) if tools.grammar.disguise else source
+    root = Parser(tools.language).parse(disguised).root_node
     if limitation := _limitation(root):
         return plain(file, text, limitation=limitation)
     found = conditionals.read_again(tools, root, source, file.path)
     if found is None:
         found = outline(tools, root, source, file.path)
-    symbols = list(_nodes(found.items, file.path, written_in(file.path, text)))
-    documentation = found.documentation or _opening(root, found)
+    found.documentation = found.documentation or _opening(root, found, tools)
+    if inner is not None:
+        found.documentation = inner.documentation or found.documentation
+        found.items = enclosed.in_place(found.items, inner)
+    imports, package = imports_of(tools, root, source)
+    return replace(_finished(file, text, found, tools, inner, package), imports=imports)
+
+
+def _finished(
+    file: SourceFile,
+    text: str,
+    found: Outline,
+    tools: Tools | None = None,
+    inner: Enclosed | None = None,
+    package: str = "",
+) -> Extraction:
+    """Return a file's outline as nodes and edges, with the names that its tests call."""
+    text = _with_line_feeds(text)
+    language = written_in(file.path, text)
+    symbols = list(_nodes(found.items, file.path, language))
+    if inner is not None:
+        whole = inner.component is not None
+        symbols[whole:] = [replace(node, language=inner.language) for node in symbols[whole:]]
     references = [
         reference
         for item, node in zip(found.items, symbols, strict=True)
-        if node.kind is NodeKind.TEST
+        if tools is not None and node.kind is NodeKind.TEST
         for reference in _references(tools, item, node.id)
     ]
     return Extraction(
         file.path,
         text,
-        (_file_node(file, text, documentation), *symbols),
+        (_file_node(file, text, found.documentation, package), *symbols),
         tuple(_edges(found.items, symbols, file.path)),
         references=tuple(references),
     )
@@ -99,9 +151,9 @@ def _code(file: SourceFile, text: str, tools: Tools) -> Extraction:
 
 def _readable(source: bytes, tools: Tools) -> bytes:
     """Blank in place what only confuses the parser, so that lines and columns stay true."""
-    if tools.grammar.noise is None:
-        return source
-    return tools.grammar.noise.sub(lambda match: b" " * len(match[0]), source)
+    if tools.grammar.noise is not None:
+        source = tools.grammar.noise.sub(lambda match: b" " * len(match[0]), source)
+    return source
 
 
 def _limitation(root: "tree_sitter.Node") -> str | None:
@@ -154,6 +206,8 @@ def _edges(items: Sequence[Item], symbols: Sequence[Node], path: str) -> Iterato
         types.setdefault(node.qualified_name, node.id)
     for item, node in zip(items, symbols, strict=True):
         source = ids.get(id(item.parent)) if item.parent else None
+        if item.parent and not source:
+            source = types.get(item.parent.qualified_name)
         if item.owner and item.owner in types:
             source = types[item.owner]
         yield Edge(EdgeKind.DEFINES, source or f"file:{path}", node.id)
@@ -163,6 +217,8 @@ def _references(tools: Tools, item: Item, source: NodeId) -> Iterator[Reference]
     """Yield the names that a test calls, each once, in the order in which they stand."""
     from tree_sitter import QueryCursor  # noqa: PLC0415 -- a search never parses
 
+    if item.inside is None:
+        return
     found = QueryCursor(tools.references).captures(item.inside).get("name", [])
     found.sort(key=lambda node: node.start_byte)
     names = dict.fromkeys((node.text or b"").decode("utf-8", "replace") for node in found)
@@ -170,9 +226,11 @@ def _references(tools: Tools, item: Item, source: NodeId) -> Iterator[Reference]
         yield Reference(source, name)
 
 
-def _opening(root: "tree_sitter.Node", found: Outline) -> str:
+def _opening(root: "tree_sitter.Node", found: Outline, tools: Tools) -> str:
     """Return the words of the comments before any code, unless they belong to a symbol."""
-    code = next((node for node in root.named_children if "comment" not in node.type), None)
+    before = tools.grammar.prologue
+    nodes = (node for node in root.named_children if "comment" not in node.type)
+    code = next((node for node in nodes if node.type not in before), None)
     first_row = code.start_point.row if code else root.end_point.row + 1
     claimed = {
         comment.end_row
@@ -188,7 +246,7 @@ def _opening(root: "tree_sitter.Node", found: Outline) -> str:
     return comments.without_legal("\n\n".join(paragraphs))
 
 
-def _file_node(file: SourceFile, text: str, documentation: str) -> Node:
+def _file_node(file: SourceFile, text: str, documentation: str = "", package: str = "") -> Node:
     lines = text.count("\n") + (not text.endswith("\n") if text else 0)
     return Node(
         f"file:{file.path}",
@@ -203,6 +261,7 @@ def _file_node(file: SourceFile, text: str, documentation: str) -> Node:
             "lines": lines,
             "extension": _extension(file.path),
             "digest": file.digest,
+            **({"package": package} if package else {}),
         },
     )
 

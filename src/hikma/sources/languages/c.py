@@ -62,11 +62,14 @@ _REFERENCES = """
 (call_expression function: (field_expression field: (field_identifier) @name))
 """
 
+_IMPORTS = "(preproc_include path: (_) @module)"
+
 GRAMMAR = Grammar(
     wheel="tree_sitter_c",
     definitions=_DEFINITIONS,
     bindings=_BINDINGS,
     references=_REFERENCES,
+    imports=_IMPORTS,
     test_name=re.compile(r"test_|tests?$"),
     test_path=re.compile(
         r"(?:^|/)(?:tests?|t|unit[-_]?tests?)/|(?:^|/)tests?[-_][^/]*$|[-_]tests?\.[ch]$"

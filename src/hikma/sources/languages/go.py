@@ -36,11 +36,17 @@ _REFERENCES = """
 (composite_literal type: (generic_type type: (type_identifier) @name))
 """
 
+_IMPORTS = """
+(package_clause (package_identifier) @package)
+(import_spec path: (_) @module)
+"""
+
 GRAMMAR = Grammar(
     wheel="tree_sitter_go",
     definitions=_DEFINITIONS,
     bindings=_BINDINGS,
     references=_REFERENCES,
+    imports=_IMPORTS,
     groups=frozenset({"const_declaration", "var_declaration", "type_declaration"}),
     test_name=re.compile(r"(?:Test(?!Main$)|Benchmark|Fuzz|Example)(?![a-z])"),
     test_path=re.compile(r"_test\.go$"),

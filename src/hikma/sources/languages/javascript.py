@@ -102,11 +102,32 @@ JSX_REFERENCES = """
 (jsx_self_closing_element name: (identifier) @name (#match? @name "^[A-Z]"))
 """
 
+IMPORTS = """
+(import_statement . "import" . source: (string) @module)
+(import_statement (import_clause (identifier)) source: (string) @module)
+(import_statement (import_clause (namespace_import)) source: (string) @module)
+(import_statement (import_clause (named_imports (import_specifier name: (_) @name)))
+  source: (string) @module)
+(export_statement "*" @name source: (string) @module)
+(export_statement (namespace_export) source: (string) @module)
+(export_statement (export_clause (export_specifier name: (_) @name)) source: (string) @module)
+(call_expression function: (import) @keyword arguments: (arguments . (_) @module))
+(call_expression function: (identifier) @keyword arguments: (arguments . (_) @module)
+  (#eq? @keyword "require"))
+(variable_declarator
+  name: (object_pattern [
+    (shorthand_property_identifier_pattern) @name
+    (pair_pattern key: (property_identifier) @name)])
+  value: (call_expression function: (identifier) @keyword arguments: (arguments . (string) @module)
+    (#eq? @keyword "require")))
+"""
+
 WRAPPERS = frozenset({"export_statement", "expression_statement", "ambient_declaration"})
 GROUPS = frozenset({"lexical_declaration", "variable_declaration"})
 
 GRAMMAR = Grammar(
     wheel="tree_sitter_javascript",
+    imports=IMPORTS,
     definitions=_DEFINITIONS,
     bindings=BINDINGS,
     references=REFERENCES + JSX_REFERENCES,

@@ -37,8 +37,19 @@ _REFERENCES = """
 (call function: (attribute attribute: (identifier) @name))
 """
 
+_IMPORTS = """
+(import_statement name: (dotted_name) @module)
+(import_statement name: (aliased_import name: (dotted_name) @module))
+(import_from_statement module_name: (_) @module name: (dotted_name) @name)
+(import_from_statement module_name: (_) @module name: (aliased_import name: (dotted_name) @name))
+(import_from_statement module_name: (_) @module (wildcard_import) @name)
+(call function: [(identifier) @keyword (attribute attribute: (identifier) @keyword)]
+  arguments: (argument_list . (_) @module) (#any-of? @keyword "import_module" "__import__"))
+"""
+
 GRAMMAR = Grammar(
     wheel="tree_sitter_python",
+    imports=_IMPORTS,
     definitions=_DEFINITIONS,
     bindings=_BINDINGS,
     references=_REFERENCES,

@@ -24,10 +24,15 @@ _DEFINITIONS = f"""{javascript.SHARED}
 (module name: (_) @name body: (_) @body) @module
 """
 
+_IMPORTS = f"""{javascript.IMPORTS}
+(import_require_clause "require" @keyword source: (string) @module)
+"""
+
 _TYPESCRIPT = Grammar(
     wheel="tree_sitter_typescript",
     entry="language_typescript",
     definitions=_DEFINITIONS,
+    imports=_IMPORTS,
     bindings=javascript.BINDINGS,
     references=javascript.REFERENCES,
     wrappers=javascript.WRAPPERS,
