@@ -44,7 +44,7 @@ def link_tree(connection: apsw.Connection, repository: Node) -> None:
             (_CONTAINS,),
         )
     )
-    _replace(connection, _CONTAINS, dict.fromkeys(present, 1.0), dict.fromkeys(wanted, 1.0))
+    replace_edges(connection, _CONTAINS, dict.fromkeys(present, 1.0), dict.fromkeys(wanted, 1.0))
     connection.execute(
         "UPDATE node SET repository = :top WHERE file IS NULL AND repository IS NOT :top "
         "AND kind IN ('file', 'directory')",
@@ -80,7 +80,7 @@ def link_tests(connection: apsw.Connection) -> None:
             connection, "SELECT source, target, confidence FROM edge WHERE kind = ?", (_TESTS,)
         )
     }
-    _replace(connection, _TESTS, present, wanted)
+    replace_edges(connection, _TESTS, present, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +184,13 @@ def _parent(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _replace(
+def replace_edges(
     connection: apsw.Connection,
     kind: int,
     present: Mapping[tuple[int, int], float],
     wanted: Mapping[tuple[int, int], float],
 ) -> None:
-    """Write only the difference between the edges that are and those that should be."""
+    """Write only the difference between the edges (source, target) that are and should be."""
     gone = sorted(present.keys() - wanted.keys())
     changed = sorted(ends for ends, sure in wanted.items() if present.get(ends) != sure)
     connection.executemany(

@@ -1,0 +1,1 @@
+"""Which files does an import mean? By each language's own rules, never by a likely name."""
