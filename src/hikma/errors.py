@@ -21,7 +21,7 @@ HikmaError
 │   └── UnsafeLibraryError     the SQLite library has a known corruption bug
 ├── InvalidVectorError         vectors refused at the edge; carries every failure
 ├── MissingVectorError         a store was asked to hold a vector that the file lacks
-└── ModelError                 a model's files are missing, altered or unreadable
+└── ModelError                 a model's files are unusable, or its server fails
 
 Each message names the fact first and the remedy second.
 """
@@ -123,4 +123,4 @@ class MissingVectorError(HikmaError):
 
 
 class ModelError(HikmaError):
-    """A model's files are missing, altered or unreadable."""
+    """A model's files are missing, altered or unreadable, or its server fails."""

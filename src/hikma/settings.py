@@ -1,16 +1,19 @@
 """One frozen `Settings`: command-line flags > `HIKMA_*` > `hikma.toml` > defaults.
 
+What a repository must not decide, where its code is sent and with whose key, is read from the
+environment alone.
+
 A one-shot search may take 250 ms, so pydantic (60 ms; pydantic-settings 100 more) is imported only
 where some source sets something; defaults need no check.
 """
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from annotated_types import Interval
+from annotated_types import Interval, Predicate
 
 from hikma.errors import ConfigurationError
 
@@ -21,7 +24,34 @@ PREFIX = "HIKMA_"
 FILE_NAME = "hikma.toml"
 DATABASE = Path(".hikma/index.db")
 _OPTIONS = {"embedding_model": "--model"}
+_MODELS = ("static", "mixed", "minilm")
+_REMOTE = "openai:"
+_ENVIRONMENT_ONLY = {
+    "embedding_url": "a repository does not choose where its code is sent",
+    "embedding_api_key": "a repository is no place for a secret",
+}
 _log = logging.getLogger(__name__)
+
+
+def _is_model(name: str) -> bool:
+    return name in _MODELS or (name.startswith(_REMOTE) and _is_plain(name.removeprefix(_REMOTE)))
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text is visible ASCII, of which names and HTTP headers are made."""
+    return text != "" and all("!" <= character <= "~" for character in text)
+
+
+def _is_address(url: str) -> bool:
+    """Tell whether a URL names a server and nothing more: no credentials, query or fragment."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 -- only where a server is named
+
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    return bool(named) and _is_plain(url) and not set(url) & set("@?#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +68,16 @@ class Settings:
     """sqlite-vec scans all vectors; it has no approximate index."""
     vector_batch_size: Annotated[int, Interval(ge=1, le=100_000)] = 100
     """Documents a commit at least."""
-    embedding_model: Literal["static", "mixed", "minilm"] | None = None
+    embedding_model: Annotated[str, Predicate(_is_model)] | None = None
     """None means the file's model, or the default for a file yet to be made."""
+    embedding_url: Annotated[str, Predicate(_is_address)] | None = None
+    """The server of `openai:MODEL`; without one nothing leaves the machine."""
+    embedding_api_key: Annotated[str, Predicate(_is_plain)] | None = field(default=None, repr=False)
+    """Sent to that server alone, and shown nowhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
 
 
-KNOWN = tuple(sorted(field.name for field in fields(Settings)))
+KNOWN = tuple(sorted(one.name for one in fields(Settings)))
 
 
 def load_settings(root: Path, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
@@ -93,11 +127,16 @@ def _from_file(root: Path) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 -- most repositories have no such file
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}; correct the file.") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    for name, reason in _ENVIRONMENT_ONLY.items():
+        if name in values:
+            variable = f"{PREFIX}{name.upper()}"
+            raise ConfigurationError(f"{path}: {name}: {reason}; remove it and set {variable}.")
+    return values
 
 
 def _check_inside(root: Path, database: object) -> None:
@@ -115,8 +154,8 @@ def _checked(merged: Mapping[str, Any], origin: Mapping[str, str]) -> Settings:
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 -- see the module's docstring
 
     problems = [
-        f"{_shown(name, origin)} = {merged[name]!r}: no such setting{_near(name)}; "
-        f"choose of {', '.join(KNOWN)}."
+        # Its value stays unshown: a misspelt key is a key.
+        f"{_shown(name, origin)}: no such setting{_near(name)}; choose of {', '.join(KNOWN)}."
         for name in merged
         if name not in KNOWN
     ]
@@ -131,9 +170,9 @@ def _checked(merged: Mapping[str, Any], origin: Mapping[str, str]) -> Settings:
 
 def _explain(error: "ValidationError", origin: Mapping[str, str]) -> list[str]:
     return [
-        f"{_shown(str(problem['loc'][0]), origin)} = {problem['input']!r}: "
-        f"{_remedy(str(problem['loc'][0]), problem)}"
+        f"{_shown(name, origin)} = {_value(name, problem['input'])}: {_remedy(name, problem)}"
         for problem in error.errors()
+        for name in (str(problem["loc"][0]),)
     ]
 
 
@@ -142,12 +181,27 @@ def _shown(name: str, origin: Mapping[str, str]) -> str:
     return by_source.get(origin[name], f"{FILE_NAME}: {name}")
 
 
+def _value(name: str, value: object) -> str:
+    """Return what an error shows of a value: of an address or a key, nothing."""
+    return "(not shown)" if name in _ENVIRONMENT_ONLY else repr(value)
+
+
 def _remedy(name: str, problem: Mapping[str, Any]) -> str:
     if name == "vector_index_type":
         return "sqlite-vec has no approximate index; choose 'flat'."
+    if name == "embedding_model":
+        return f"choose {_choices(_MODELS)}, or '{_REMOTE}MODEL' with {PREFIX}EMBEDDING_URL."
+    if name == "embedding_url":
+        return "give http(s)://HOST:PORT/v1, without a user, a query or a fragment."
+    if name == "embedding_api_key":
+        return "give visible ASCII characters."
     if problem["type"] == "literal_error":
         return f"choose {problem['ctx']['expected']}."
     return f"{problem['msg']}."
+
+
+def _choices(names: tuple[str, ...]) -> str:
+    return f"{', '.join(repr(name) for name in names[:-1])} or {names[-1]!r}"
 
 
 def _near(name: str, prefix: str = "") -> str:

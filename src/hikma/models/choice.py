@@ -1,0 +1,65 @@
+"""Which model does a space need, and is it the one that the settings ask for?"""
+
+from hikma.domain import VectorSpace
+from hikma.errors import ConfigurationError, SpaceMismatchError
+from hikma.models import open_model
+from hikma.models.server import Known, Server
+from hikma.protocols import Embedder
+from hikma.settings import Settings
+
+BACKEND = "sqlite-vec"
+MOST_DIMENSIONS = 8_192
+"""sqlite-vec refuses longer vectors."""
+
+
+def open_for(settings: Settings, name: str, held: VectorSpace | None) -> Embedder:
+    """Open a model with the server that the settings name; a held space's without asking it."""
+    server = (
+        Server(settings.embedding_url, settings.embedding_api_key, settings.vector_dimensions)
+        if settings.embedding_url
+        else None
+    )
+    return open_model(name, server, Known(held.dimension, held.documents) if held else None)
+
+
+def check_asked(settings: Settings, space: VectorSpace) -> None:
+    """Raise SpaceMismatchError when the settings ask for another space than the file's."""
+    asked = {
+        "model": settings.embedding_model or space.model,
+        "dimension": settings.vector_dimensions or space.dimension,
+        "backend": settings.vector_backend,
+    }
+    held = {"model": space.model, "dimension": space.dimension, "backend": space.backend}
+    for name, value in asked.items():
+        if value != held[name]:
+            raise SpaceMismatchError(
+                f"The file was built with {name} {held[name]!r}, not {value!r}; build it anew with "
+                f"`hikma index --full` (moving it live, `hikma migrate`, comes in a later version)."
+            )
+
+
+def first_space(settings: Settings, embedder: Embedder) -> VectorSpace:
+    """Return the space of a fresh file; ConfigurationError for a dimension it cannot have."""
+    asked = settings.vector_dimensions
+    if asked is not None and asked != embedder.dimension:
+        raise ConfigurationError(
+            f"HIKMA_VECTOR_DIMENSIONS = {asked}, but the model {embedder.name!r} has "
+            f"{embedder.dimension}; leave it unset."
+        )
+    if embedder.dimension > MOST_DIMENSIONS:
+        raise ConfigurationError(
+            f"The model {embedder.name!r} has {embedder.dimension:,} dimensions, and the file "
+            f"holds {MOST_DIMENSIONS:,} at most; ask for fewer with HIKMA_VECTOR_DIMENSIONS."
+        )
+    return VectorSpace(
+        id=0,
+        backend=BACKEND,
+        location="",
+        model=embedder.name,
+        documents=embedder.document_identity,
+        queries=embedder.query_identity,
+        dimension=embedder.dimension,
+        metric="cosine",
+        index_type=settings.vector_index_type,
+        state="answering",
+    )
