@@ -11,10 +11,11 @@ from pathlib import Path
 
 import hikma.sources.git  # noqa: F401 -- what a child would import first
 from fakes import HashingEmbedder
-from hikma import indexing
+from hikma import history, indexing
 from hikma.domain import Query
 from hikma.engine import Engine
 from hikma.settings import Settings
+from hikma.sources import commits
 
 DIMENSION = 16
 BATCH = 5
@@ -26,10 +27,11 @@ def engine_on(root, database, **wanted):
     return Engine(Path(root), settings, models=lambda name: HashingEmbedder(DIMENSION, name))
 
 
-def in_process(task, files, *, workers, on_failure):
-    """Read files without worker processes, whose start would be most of a short run."""
+def in_process(task, files, *, workers, on_failure, **_limits):
+    """Read without worker processes, whose start would be most of a short run."""
     assert workers
     assert on_failure
+    commits._repository.cache_clear()  # as in fresh workers, which open it anew
     return map(task, files)
 
 
@@ -69,7 +71,8 @@ JOBS = {"index": index, "full": full, "gc": gc, "rebuild": rebuild, "search": se
 def work(job):
     """Do one job."""
     if not job.get("workers"):
-        indexing.run = in_process
+        indexing.run = history.run = in_process
+    history.BATCH_COMMITS = job.get("commits", history.BATCH_COMMITS)
     with engine_on(job["root"], job["database"]) as engine:
         JOBS[job["do"]](engine, job)
 

@@ -20,6 +20,29 @@ from hikma.vectors.sqlite import SqliteVectors
 
 _TIMELESS = ("indexed_at", "ledger_sequence")
 _SHOWN = 12
+_WORDS = ("fulltext", "history_text")
+
+
+_HISTORY = {
+    "commits": (1, "SELECT hash, parents, time, author, email, gap FROM history"),
+    "paths": (1, "SELECT path FROM path"),
+    "changes": (
+        3,
+        "SELECT hash, path.path, parent, status, old.path, hunks FROM change "
+        "JOIN history ON history.node = change.node JOIN path ON path.id = change.path "
+        "LEFT JOIN path AS old ON old.id = change.old_path",
+    ),
+    "credited": (
+        1,
+        "SELECT node.key, credited.digest FROM credited JOIN node ON node.id = credited.file",
+    ),
+    "mentions": (
+        2,
+        "SELECT number, hash, brought FROM mention JOIN history ON history.node = mention.node",
+    ),
+    "accounts": (2, "SELECT number, source, facts FROM account"),
+}
+"""Tables of the history: how many columns are the key, and all that can be compared."""
 
 
 def rows_of(database: Path) -> dict[str, dict[Any, Any]]:
@@ -39,6 +62,8 @@ def rows_of(database: Path) -> dict[str, dict[Any, Any]]:
             "spaces": _spaces(connection),
             "codes": _codes(connection, names),
             "outbox": _outbox(connection, names),
+            "imports": _imports(connection),
+            **_history(connection),
             "skips": {one[0]: one[1:] for one in rows.every(connection, "SELECT * FROM skip")},
             "state": _state(connection),
         }
@@ -112,12 +137,13 @@ def _words(
     connection: apsw.Connection, names: Mapping[int, tuple[str, int]]
 ) -> dict[tuple[str, int], set[tuple[str, str, int]]]:
     """Return each document's words with column and place, as the full text holds them."""
-    connection.execute(
-        "CREATE VIRTUAL TABLE temp.word USING fts5vocab('main', 'fulltext', 'instance')"
-    )
     found: dict[tuple[str, int], set[tuple[str, str, int]]] = defaultdict(set)
-    for term, number, column, place in connection.execute("SELECT * FROM temp.word"):
-        found[names[number]].add((term, column, place))
+    for table in _WORDS:
+        connection.execute(
+            f"CREATE VIRTUAL TABLE temp.{table}_word USING fts5vocab('main', '{table}', 'instance')"
+        )
+        for term, number, column, place in connection.execute(f"SELECT * FROM temp.{table}_word"):  # noqa: S608 -- our tables
+            found[names[number]].add((term, column, place))
     return dict(found)
 
 
@@ -125,10 +151,13 @@ def _lengths(
     connection: apsw.Connection, names: Mapping[int, tuple[str, int]]
 ) -> dict[tuple[str, int], bytes]:
     """Return what BM25 divides by: the length of each document, and of all together."""
-    found = rows.every(connection, "SELECT id, sz FROM fulltext_docsize")
-    total = rows.value(connection, "SELECT block FROM fulltext_data WHERE id = 1")
-    some = total if total.strip(b"\0") else b""  # zeros, or nothing yet: no word either way
-    return {**{names[number]: size for number, size in found}, ("total", 0): some}
+    lengths: dict[tuple[str, int], bytes] = {}
+    for table in _WORDS:
+        found = rows.every(connection, f"SELECT id, sz FROM {table}_docsize")  # noqa: S608 -- our tables
+        total = rows.value(connection, f"SELECT block FROM {table}_data WHERE id = 1")  # noqa: S608 -- likewise
+        some = total if total.strip(b"\0") else b""  # zeros, or nothing yet: no word either way
+        lengths |= {**{names[number]: size for number, size in found}, (table, 0): some}
+    return lengths
 
 
 def _embeddings(connection: apsw.Connection) -> dict[tuple[str, bytes], tuple[Any, ...]]:
@@ -170,6 +199,22 @@ def _outbox(
 ) -> dict[tuple[str, int], int]:
     found = rows.every(connection, "SELECT document_id, space FROM outbox")
     return {names[number]: space for number, space in found}
+
+
+def _imports(connection: apsw.Connection) -> dict[tuple[str, ...], None]:
+    sql = (
+        "SELECT node.key, module, import.name, keyword FROM import "
+        "JOIN node ON node.id = import.file"
+    )
+    return dict.fromkeys(rows.every(connection, sql))
+
+
+def _history(connection: apsw.Connection) -> dict[str, dict[Any, Any]]:
+    """Return the tables of commits and pull requests, each by hash, path or number."""
+    return {
+        name: {tuple(row[:keys]): row[keys:] for row in rows.every(connection, sql)}
+        for name, (keys, sql) in _HISTORY.items()
+    }
 
 
 def _state(connection: apsw.Connection) -> dict[str, str]:

@@ -124,7 +124,7 @@ def test_markdown_is_cut_at_its_headings():
 
 def test_definitions_are_named_in_a_language_without_a_grammar():
     text = "pub struct Ledger {\n    total: u64,\n}\n\nfn settle_debts(ledger: &Ledger) {}\n"
-    names = by_node(text, "ledger.rs")["file:ledger.rs", 0].fields.name.split()
+    names = by_node(text, "ledger.d")["file:ledger.d", 0].fields.name.split()
     assert {"ledger", "settle_debts", "settle", "debts"} <= set(names)
 
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+import driver
 from conftest import Repository
 from fakes import HashingEmbedder
-from hikma import indexing
+from hikma import history, indexing
 from hikma.engine import Engine
 from hikma.settings import Settings
 from rows import differences, rows_of
@@ -296,13 +297,8 @@ def in_process(monkeypatch):
 
     The task is the same; that it runs in processes is tested in test_indexing and by the faults.
     """
-
-    def run(task, files, *, workers, on_failure):
-        assert workers
-        assert on_failure
-        return map(task, files)
-
-    monkeypatch.setattr(indexing, "run", run)
+    monkeypatch.setattr(indexing, "run", driver.in_process)
+    monkeypatch.setattr(history, "run", driver.in_process)
 
 
 @settings(

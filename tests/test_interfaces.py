@@ -94,8 +94,9 @@ def test_index_reports_what_it_did_as_text_and_as_json(make_repository):
     first = hikma(root, "index")
     assert (first.code, first.err) == (0, "")
     assert first.out.startswith("added 1, modified 0, removed 0 files in ")
-    assert f"{root}/.hikma/index.db: 1 file, 1 repository, 1 symbol; " in first.out
+    assert f"{root}/.hikma/index.db: 1 commit, 1 file, 1 repository, 1 symbol; " in first.out
     assert "skipped 1: 1 binary" in first.out
+    assert "history: 1 commits added, 0 removed in " in first.out
     again = hikma(root, "index", "--json").result
     assert (again["added"], again["embedded"], again["dry_run"]) == (0, 0, False)
     assert [skip["path"] for skip in again["skips"]] == ["b.bin"]
@@ -202,11 +203,11 @@ def test_status_tells_what_is_indexed_and_what_changed(copy):
 
 def test_vectors_stats_counts_by_kind(root):
     kinds = hikma(root, "vectors", "stats", "--json").result["kinds"]
-    assert [one["kind"] for one in kinds] == ["file", "symbol", "test"]
+    assert [one["kind"] for one in kinds] == ["commit", "file", "symbol", "test"]
     assert kinds[0].keys() == {"kind", "total", "missing", "stale", "dimension", "bytes"}
     lines = hikma(root, "vectors", "stats").out.splitlines()
     assert re.fullmatch(
-        r"file: \d+ documents, 0 missing, 0 stale, 384 dimensions, [\d.]+ MB", lines[0]
+        r"file: \d+ documents, 0 missing, 0 stale, 384 dimensions, [\d.]+ MB", lines[1]
     )
 
 
@@ -254,6 +255,76 @@ def test_doctor_finds_a_sound_file_sound_and_names_what_is_wrong(copy):
     assert all(one["fact"] and one["remedy"] for one in findings)
 
 
+# Who and when: Ada committed the store and its tests, five weeks later Grace everything else
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Return an indexed repository of two authors; tests here never change it."""
+    repository = Repository(tmp_path_factory.mktemp("shared") / "tidepool")
+    ignored = shutil.ignore_patterns("__pycache__", ".hikma")
+    for part in ("store", "tests"):
+        shutil.copytree(CORPUS / part, repository.root / part, ignore=ignored)
+    repository.git("init", "--quiet")
+    repository.commit("Store vectors (#7)", author="ada", date="2024-01-15T23:30:00-05:00")
+    shutil.copytree(CORPUS, repository.root, ignore=ignored, dirs_exist_ok=True)
+    repository.commit("Serve them (#8)", author="grace", date="2024-02-20T16:45:00+01:00")
+    assert hikma(repository.root, "index").code == 0
+    return repository.root
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--author", "ada"),
+        ("--author", "ADA@example.org"),
+        ("--author", "*byron"),
+        ("--until", "2024-01-16"),
+        ("--until", "2024-01-16T04:30:00Z"),
+        ("--since", "2024-01-15T23:30:00-05:00", "--until", "2024-02-20T15:44"),
+        ("--author", "ada", "--author", "grace", "--until", "2024-02-19"),
+    ],
+    ids=" ".join,
+)
+def test_every_kind_is_found_by_its_author_and_by_its_date(shared, asked):
+    hits = hikma(shared, "search", "vector", "--limit", "100", *asked, "--json").result["hits"]
+    kinds = {hit["kind"] for hit in hits}
+    assert kinds == {"file", "symbol", "test", "commit", "pull_request"}
+    assert {hit["path"].split("/")[0] for hit in hits} == {"store", "tests", ""}
+    told = {hit["properties"]["author"] for hit in hits if not hit["path"]}
+    assert told == {"Ada Byron"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--author", "grace"),
+        ("--since", "2024-02-20"),
+        ("--since", "2024-01-16T04:30:01Z"),
+        ("--path", "server/**", "--author", "g*"),
+        ("--language", "go", "--since", "2024-01-01"),
+    ],
+    ids=" ".join,
+)
+def test_what_another_wrote_is_left_out(shared, asked):
+    hits = hikma(shared, "search", "cache", "--limit", "100", *asked, "--json").result["hits"]
+    assert {"symbol", "test", "commit", "pull_request"} <= {hit["kind"] for hit in hits}
+    assert {hit["path"].split("/")[0] for hit in hits}.isdisjoint({"store", "tests"})
+    assert {hit["properties"]["author"] for hit in hits if not hit["path"]} == {"Grace Hopper"}
+
+
+def test_a_commit_is_found_by_a_path_that_it_modified(shared):
+    asked = ("--kind", "commit", "--kind", "pull-request", "--path", "store")
+    hits = hikma(shared, "search", "vectors", *asked, "--json").result["hits"]
+    assert {hit["name"] for hit in hits} == {"Store vectors (#7)", "Store vectors"}
+
+
+def test_without_history_a_filter_on_it_says_what_adds_it(make_repository):
+    root = make_repository({"a.py": "x = 1\n"}).root
+    assert hikma(root, "index", "--no-history").code == 0
+    assert refused(hikma(root, "search", "x", "--author", "ada"), 2, "history", "`hikma index`")
+
+
 # Where it works
 
 
@@ -261,13 +332,16 @@ def test_search_indexes_first_when_there_is_no_index(make_repository):
     root = make_repository({"a.py": "def lonely_name():\n    return 1\n"}).root
     done = hikma(root, "search", "lonely_name", "--json")
     assert done.result["hits"][0]["id"] == "symbol:a.py#lonely_name"
-    assert done.err == f"no index yet; indexing {root}\n"
+    told = f"no index yet; indexing {root} without its history (`hikma index` adds it)\n"
+    assert done.err == told
     assert hikma(root, "search", "lonely_name").err == ""
 
 
 def test_a_wrong_query_does_not_start_an_index(make_repository):
     root = make_repository({"a.py": "x = 1\n"}).root
     assert refused(hikma(root, "search", "  "), 2, "The query is empty")
+    backwards = ("--since", "2024-02-01", "--until", "2024-01-31")
+    assert refused(hikma(root, "search", "x", *backwards), 2, "2024-02-01", "is after until")
     assert not (root / ".hikma").exists()
 
 
@@ -309,6 +383,10 @@ def test_a_revision_is_searched_in_a_file_of_its_own(corpus_repository):
         (("search", "a" * 100_000), 2, ("100,000 characters", "at most 10,000")),
         (("search", "x", "--kind", "bogus"), 2, ("--kind 'bogus'", "symbol, test, commit")),
         (("search", "x", "--extension", "zz"), 2, ("extension 'zz'", "py")),
+        (("search", "x", "--author", "ada bryon"), 2, ("'ada bryon'", "Ada Byron <ada@example.org>")),
+        (("search", "x", "--since", "yesterday"), 2, ("--since 'yesterday'", "2024-03-31")),
+        (("search", "x", "--until", "2024-02-30"), 2, ("--until '2024-02-30'", "2024-03-31")),
+        (("search", "x", "--kind", "directory", "--author", "ada"), 2, ("author", "no meaning")),
         (("search", "x", "--repo", "/no/where"), 2, ("/no/where does not exist",)),
         (("index", "--model", "gpt"), 2, ("--model = 'gpt'", "'static', 'mixed' or 'minilm'")),
         (("index", "--model", "minilm"), 2, ("built with model 'static'", "--full", "hikma migrate")),

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import apsw
@@ -13,8 +15,8 @@ from hypothesis import strategies as st
 
 from conftest import CORPUS, Repository
 from fakes import HashingEmbedder
-from hikma.catalog import fulltext
-from hikma.domain import Filter, Mode, NodeKind, Query
+from hikma.catalog import fulltext, history, state
+from hikma.domain import HISTORY_KINDS, Filter, Mode, NodeKind, Query
 from hikma.engine import Engine
 from hikma.errors import FilterError, MissingVectorError, ModelError, QueryError
 from hikma.search import FIELD_WEIGHTS
@@ -71,6 +73,11 @@ def documents(engine):
         return list(fulltext.load(connection, ids).values())
 
 
+def place(document):
+    lines = document.span if document.node.span else None
+    return (document.node.id, lines and lines.start_line, lines and lines.end_line)
+
+
 def places(result):
     return {(hit.id, hit.start_line, hit.end_line) for hit in result.hits}
 
@@ -89,9 +96,17 @@ PATHS = {
 IN_FILES = {NodeKind.FILE, NodeKind.SYMBOL, NodeKind.TEST}
 
 
-def fits(document, asked):
-    """Tell whether a document satisfies a filter, by looking at the document alone."""
+def fits(document, asked, documents):
+    """Tell whether a document satisfies a filter, by looking at the document alone.
+
+    The one commit here modified every file: it fits where one of them does.
+    """
     node = document.node
+    if node.kind is NodeKind.COMMIT:
+        of_file = replace(asked, kinds=(NodeKind.FILE,))
+        return (not asked.kinds or node.kind in asked.kinds) and any(
+            fits(one, of_file, documents) for one in documents if one.node.kind is NodeKind.FILE
+        )
     extension = os.path.splitext(node.path)[1].lstrip(".")  # noqa: PTH122 -- unlike the code's own way
     return (
         (not asked.kinds or node.kind in asked.kinds)
@@ -104,9 +119,9 @@ def fits(document, asked):
 def satisfiable(asked):
     kinds = set(asked.kinds or NodeKind)
     if asked.languages or asked.extensions:
-        kinds &= IN_FILES
+        kinds &= IN_FILES | HISTORY_KINDS
     if asked.paths:
-        kinds &= IN_FILES | {NodeKind.DIRECTORY}
+        kinds &= IN_FILES | HISTORY_KINDS | {NodeKind.DIRECTORY}
     return bool(kinds)
 
 
@@ -116,7 +131,7 @@ def some(choices):
 
 FILTERS = st.builds(
     Filter,
-    kinds=some([NodeKind.SYMBOL, NodeKind.TEST, NodeKind.FILE, NodeKind.DIRECTORY]),
+    kinds=some([one for one in NodeKind if one is not NodeKind.PULL_REQUEST]),
     languages=some(["python", "Go", "TypeScript", "c", "MARKDOWN"]),
     extensions=some(["py", ".GO", "ts", "h", "md", ".tsx"]),
     paths=some(sorted(PATHS)),
@@ -137,20 +152,16 @@ def test_a_filter_keeps_exactly_what_a_scan_of_all_documents_keeps(engine, docum
         with pytest.raises(FilterError):
             engine.search(Query(QUERY, asked, **EVERYTHING))
         return
-    wanted = {
-        (one.node.id, one.span.start_line, one.span.end_line)
-        for one in documents
-        if fits(one, asked)
-    }
+    wanted = {place(one) for one in documents if fits(one, asked, documents)}
     assert places(engine.search(Query(QUERY, asked, **EVERYTHING))) == wanted
 
 
 @QUICK
 @given(asked=FILTERS.filter(satisfiable), mode=st.sampled_from(Mode))
 def test_no_mode_returns_what_a_filter_excludes(engine, documents, asked, mode):
-    by_place = {(d.node.id, d.span.start_line, d.span.end_line): d for d in documents}
+    by_place = {place(one): one for one in documents}
     found = places(engine.search(Query(QUERY, asked, mode=mode, limit=5)))
-    assert all(fits(by_place[place], asked) for place in found)
+    assert all(fits(by_place[one], asked, documents) for one in found)
 
 
 def test_filters_hold_before_the_limit(make_repository):
@@ -170,7 +181,7 @@ def test_filters_hold_before_the_limit(make_repository):
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
-        (Filter(kinds=(NodeKind.COMMIT,)), "commit"),
+        (Filter(kinds=(NodeKind.PULL_REQUEST,)), "pull_request"),
         (Filter(languages=("cobol",)), "cobol"),
         (Filter(extensions=("xyz",)), "xyz"),
     ],
@@ -178,6 +189,22 @@ def test_filters_hold_before_the_limit(make_repository):
 def test_a_value_that_the_index_does_not_have_is_an_error_with_the_choices(engine, asked, named):
     with pytest.raises(FilterError, match=rf"'{named}'; it has: .+"):
         engine.search(Query(QUERY, asked))
+
+
+def test_a_filter_on_history_that_is_not_complete_says_so(make_repository):
+    """It keeps what it can; an answer that does not depend on the history says nothing of it."""
+    repository = make_repository({"a.py": "def validate():\n    return 1\n"})
+    with engine_on(repository.root) as engine:
+        engine.index()
+        by_date = Query("validate", Filter(since=datetime(2024, 3, 1, tzinfo=UTC)))
+        assert engine.search(by_date).degraded == ()
+        with engine.catalog.write() as connection:
+            state.put(connection, history.COMPLETE, "0")
+        result = engine.search(by_date)
+        assert {hit.kind for hit in result.hits} == {"file", "symbol", "commit"}
+        (note,) = result.degraded
+        assert note.startswith("history: not every commit is in the index yet; run `hikma index`")
+        assert engine.search(Query("validate")).degraded == ()
 
 
 def test_a_path_where_nothing_is_finds_nothing(engine):
@@ -296,7 +323,10 @@ def test_a_hit_says_everything_about_its_symbol(engine):
 def test_hits_of_every_kind_carry_their_properties(engine):
     hits = engine.search(Query(QUERY, **EVERYTHING)).hits
     by_kind = {hit.kind: hit for hit in hits}
-    assert by_kind.keys() == {NodeKind.FILE, NodeKind.SYMBOL, NodeKind.TEST}
+    assert by_kind.keys() == {NodeKind.FILE, NodeKind.SYMBOL, NodeKind.TEST, NodeKind.COMMIT}
+    commit = by_kind[NodeKind.COMMIT]
+    assert {"hash", "author", "email", "date"} <= commit.properties.keys()
+    assert (commit.path, commit.start_line, commit.fresh) == ("", None, True)
     assert {"size", "lines", "extension", "digest"} <= by_kind[NodeKind.FILE].properties.keys()
     for kind in (NodeKind.SYMBOL, NodeKind.TEST):
         assert by_kind[kind].properties["signature"]

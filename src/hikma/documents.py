@@ -4,12 +4,15 @@ The one place where text is cleaned before it is stored or embedded.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 
 from hikma.domain import (
+    Commit,
     Document,
     Extraction,
     Fields,
@@ -28,6 +31,11 @@ PIECE_CHARACTERS = 1_600
 MEANING_CHARACTERS = 1_500
 _DOCUMENTATION_CHARACTERS = 600
 _OUTLINE_CHARACTERS = 1_200
+_SAID_CHARACTERS, _TOUCHED_CHARACTERS = 400, 200
+"""Of a commit that much is embedded: the subject and how it goes on, the names that it touched."""
+_MOST_PATHS = 40
+_MOST_PIECES = 4
+"""Of what people wrote about one commit or pull request."""
 
 _WORD = re.compile(r"\w+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
@@ -42,6 +50,12 @@ _DEFINITION = re.compile(
     r"def|defp|defmodule|defmacro|fn|func|fun|function|sub|proc|type|newtype|data|macro_rules!)\s+"
     r"(?:\([^)]*\)\s*)?(?:self\.)?([A-Za-z_][\w.:?!]*)",
     re.MULTILINE,
+)
+_ASIDE = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+"""What robots leave in descriptions for themselves."""
+_TRAILER = re.compile(
+    r"^(?:Signed-off-by|Reviewed-by|Acked-by|Tested-by|Co-authored-by|Cc|Change-Id): .*\n?",
+    re.MULTILINE | re.IGNORECASE,
 )
 _MINOR = frozenset(
     {
@@ -63,6 +77,14 @@ class _Piece:
     lines: Sequence[int]
     title: str
     defined: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """What a commit changed, as words: paths, and the names that its hunks stand in."""
+
+    paths: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def write_out(extraction: Extraction) -> list[Document]:
@@ -87,6 +109,64 @@ def write_out(extraction: Extraction) -> list[Document]:
             ]
             documents += _of_symbol(node, members, owned, lines)
     return documents
+
+
+def of_commit(node: Node, commit: Commit) -> list[Document]:
+    """Return the documents of a commit: its message, the paths it touched, names it touched there.
+
+    None of it depends on what the files are today, so it never changes.
+    """
+    paths = [change.path for change in commit.changes if change.parent == 0][:_MOST_PATHS]
+    touched = _Touched(tuple(dict.fromkeys(paths)), commit.names)
+    return _of_words(node, node.documentation, touched)
+
+
+def of_pull(node: Node, labels: str) -> list[Document]:
+    """Return the documents of a pull request: its title, description and labels."""
+    number = f"#{node.properties['number']}"
+    text = "\n\n".join(filter(None, (node.documentation, labels)))
+    return _of_words(node, f"{node.name} ({number})\n\n{text}", _Touched((), ()))
+
+
+def as_pull(node: Node, ordinal: int, text: str, digest: bytes) -> Document:
+    """Return a document of a pull request that is one commit: that commit's words and vector."""
+    title = " ".join(words(node.name)) if ordinal == 0 else ""
+    fields = Fields(title, "", "", "", " ".join(words(text)))
+    span = Span(1, text.count("\n") + 1)
+    return Document(node.id, ordinal, span, text, "", fields, digest)
+
+
+def _of_words(node: Node, message: str, touched: _Touched) -> list[Document]:
+    """Write out what people wrote; a long text in a few pieces, the rest of it is not searched."""
+    lines = [clean(line) for line in _ASIDE.sub("", message).strip().split("\n")]
+    runs = list(islice(_pieces(range(len(lines)), lines), _MOST_PIECES)) or [[0]]
+    return [
+        _of_piece(node, ordinal, [lines[line] for line in run], touched)
+        for ordinal, run in enumerate(runs)
+    ]
+
+
+def _of_piece(node: Node, ordinal: int, lines: Sequence[str], touched: _Touched) -> Document:
+    said = "\n".join(line[:PIECE_CHARACTERS] for line in lines)
+    listed = "\n".join(touched.paths) if ordinal == 0 else ""
+    text = "\n\n".join(filter(None, (said, listed)))
+    plain = _TRAILER.sub("", said)
+    touches = " ".join((*words(" ".join(map(_end, touched.paths))), *touched.names))
+    parts = (plain[:_SAID_CHARACTERS], touches[:_TOUCHED_CHARACTERS])
+    meaning = "\n".join(filter(None, parts if ordinal == 0 else (node.name, *parts[:1])))
+    fields = Fields(
+        name=" ".join(words(clean(node.name))) if ordinal == 0 else "",
+        path=" ".join(words(listed)),
+        signature=" ".join(words(" ".join(touched.names))) if ordinal == 0 else "",
+        documentation="",
+        body=" ".join(words(said)),
+    )
+    span = Span(1, max(len(lines), 1))
+    return Document(node.id, ordinal, span, text, meaning, fields, digest_of(meaning))
+
+
+def _end(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def clean(text: str) -> str:
@@ -198,7 +278,9 @@ def _sectioned(
         yield "", before
     for index, section in enumerate(sections):
         end = starts[index + 1] if index + 1 < len(starts) else len(lines)
-        yield section.title, list(range(starts[index], end))
+        run = owned[bisect_left(owned, starts[index]) : bisect_left(owned, end)]
+        if run:
+            yield section.title, list(run)
 
 
 def _pieces(owned: Sequence[int], lines: Sequence[str]) -> Iterator[list[int]]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 NodeId: TypeAlias = str
 """Readable identity of a node, unique in a file: `symbol:src/a.py#Engine.open`."""
@@ -21,6 +22,10 @@ class NodeKind(StrEnum):
     TEST = "test"
     COMMIT = "commit"
     PULL_REQUEST = "pull_request"
+
+
+HISTORY_KINDS = frozenset({NodeKind.COMMIT, NodeKind.PULL_REQUEST})
+"""Kinds that stand in no file and never change."""
 
 
 class SymbolKind(StrEnum):
@@ -166,6 +171,20 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Import:
+    """What a file asks for from elsewhere, in its own words, not yet resolved.
+
+    `module` is written as in the source, quotes included where they mean something; `name` is what
+    is taken out of it, `*` for everything, empty for the module itself; `keyword` tells apart what
+    a language asks for in several ways (`mod`, `require_relative`).
+    """
+
+    module: str
+    name: str = ""
+    keyword: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
     """What one file yields.
 
@@ -180,7 +199,69 @@ class Extraction:
     edges: tuple[Edge, ...]
     sections: tuple[Section, ...] = ()
     references: tuple[Reference, ...] = ()
+    imports: tuple[Import, ...] = ()
     limitation: str | None = None
+
+
+class ChangeStatus(StrEnum):
+    """What a commit did to a file, compared with one of its parents."""
+
+    ADDED = "A"
+    MODIFIED = "M"
+    DELETED = "D"
+    RENAMED = "R"
+    SAME = "S"
+    """Nothing: a merge took the file as it was in this parent, other than in the first."""
+
+
+class Change(NamedTuple):
+    """A file that differs between a commit and its parent number `parent`.
+
+    `old_path` is set for a rename. `hunks` are little-endian 32-bit integers, four a hunk (old
+    start, old lines, new start, new lines, as in a unified diff without context); None where they
+    were not computed: the file is no code, too large, or its content is missing.
+    """
+
+    path: str
+    status: ChangeStatus
+    parent: int = 0
+    old_path: str = ""
+    hunks: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullMention:
+    """A pull request as a commit speaks of it: its merge, or the one commit made of it."""
+
+    number: int
+    title: str
+    description: str = ""
+    author: str = ""
+    branch: str = ""
+    is_merge: bool = False
+    brought: tuple[str, ...] = ()
+    """Hex ids of the commits that a merge brought, itself not included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit with what it changed. Ids are hex; `date` is ISO 8601, `time` its instant.
+
+    `names` are functions and types that its hunks stand in, as they were called then. `gap` says
+    why the changes are not known, where they are not.
+    """
+
+    hash: str
+    parents: tuple[str, ...]
+    author: str
+    email: str
+    date: str
+    time: int
+    message: str
+    changes: tuple[Change, ...] = ()
+    names: tuple[str, ...] = ()
+    pull: PullMention | None = None
+    gap: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +328,19 @@ class VectorSpace:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a query keeps; an empty tuple keeps everything."""
+    """What a query keeps; an empty tuple and None keep everything.
+
+    Values of one field are alternatives; all fields hold together. `since` and `until` are
+    instants, both included; one without a zone is in UTC.
+    """
 
     kinds: tuple[NodeKind, ...] = ()
     languages: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Mode(StrEnum):

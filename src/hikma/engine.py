@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Self
 import apsw
 
 from hikma import search as searching
-from hikma.catalog import checks, fulltext, graph, ledger, state
+from hikma.catalog import checks, fulltext, graph, history, imports, ledger, pulls, state
 from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
-from hikma.domain import NodeId, Query, VectorSpace
+from hikma.domain import HISTORY_KINDS, NodeId, Query, VectorSpace
 from hikma.errors import (
-    ConfigurationError,
     CorruptFileError,
     IndexMissingError,
     MissingVectorError,
     NodeNotFoundError,
     SpaceMismatchError,
+    UsageError,
 )
-from hikma.models import open_model
+from hikma.models.choice import check_asked, first_space, open_for
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import DATABASE, Settings, database_path, load_settings
 from hikma.sources.roots import digest_now, find_root, head_of, is_bare
@@ -33,9 +33,9 @@ from hikma.vectors.sqlite import SqliteVectors
 if TYPE_CHECKING:
     from hikma.protocols import Embedder, VectorStore
     from hikma.sources.opening import Source
+    from hikma.updating import Job
 
 DEFAULT_MODEL = "static"
-BACKEND = "sqlite-vec"
 WRITER_WAIT_S = 60.0
 
 
@@ -56,7 +56,7 @@ class Engine:
         root: Path,
         settings: Settings,
         revision: str | None = None,
-        models: "Callable[[str], Embedder]" = open_model,
+        models: "Callable[[str], Embedder] | None" = None,
     ) -> None:
         """Hold what is needed to open the file; nothing is opened yet."""
         self.root = root
@@ -107,16 +107,28 @@ class Engine:
         return self._catalog
 
     def index(
-        self, *, full: bool = False, dry_run: bool = False, track: Track = silent
+        self,
+        *,
+        full: bool = False,
+        dry_run: bool = False,
+        history: bool = True,
+        pull_requests: Path | None = None,
+        track: Track = silent,
     ) -> IndexReport:
-        """Bring the file to the repository as it now is.
+        """Bring the file to the repository as it now is: its tree first, then its history.
 
         `full` builds a fresh file beside the old one, which answers until the other is complete;
         with another `embedding_model` in the settings this is how the model is changed.
+        `pull_requests` is a JSON file with titles, descriptions and states that git does not know.
         """
+        from hikma.sources.accounts import read_accounts  # noqa: PLC0415 -- likewise
         from hikma.sources.opening import open_source  # noqa: PLC0415 -- a search must not pay for it
+        from hikma.updating import Job  # noqa: PLC0415 -- likewise
 
+        given = {} if pull_requests is None else read_accounts(pull_requests)
         with closing(open_source(self.root, self.revision)) as source:
+            if pull_requests and not (history and source.head):
+                raise UsageError(f"{pull_requests} belongs to a history, and none is indexed here")
             if dry_run:
                 return self._preview(source)
             _ignore_own_folder(self.database)
@@ -125,9 +137,10 @@ class Engine:
                 for left in (self.database, self._draft):  # by runs that were killed
                     sweep_drafts(left)
                 _discard(self._draft)
-                if full:
-                    return self._index_full(source, track)
-                return self._index_into(catalog, source, track)
+                with catalog.read() as connection:  # a full run must not lose them
+                    given = {**pulls.accounts(connection, pulls.GIVEN), **given} if full else given
+                job = Job(source, history, given, track)
+                return self._index_full(job) if full else self._index_into(catalog, job)
 
     def search(self, query: Query) -> SearchResult:
         """Answer a query from the file; never writes."""
@@ -160,6 +173,8 @@ class Engine:
                 documents=fulltext.count(connection),
                 kinds={kind.value: count for kind, count in graph.counts(connection).items()},
                 languages=graph.languages(connection),
+                imports=imports.counts(connection),
+                gaps=history.gap_counts(connection),
                 skips=tuple(graph.skips(connection)),
                 space=self._space(connection),
                 writer=f"process {holder.pid}: {holder.command}" if holder else None,
@@ -169,14 +184,14 @@ class Engine:
         """Return a node, its text as indexed and its edges; NodeNotFoundError names near ids."""
         node_id = node_id.encode(errors="replace").decode()  # as paths are stored
         with self.catalog.read() as connection:
-            stored = graph.find(connection, node_id)
+            stored = graph.find(connection, node_id) or graph.begins(connection, node_id)
             if stored is None:
                 near = graph.suggest(connection, node_id, 3)
                 hint = f" Near: {', '.join(near)}." if near else " Find ids with `hikma search`."
                 raise NodeNotFoundError(f"No node has the id {node_id!r}.{hint}")
             texts = fulltext.documents_of(connection, stored.id)
             found = graph.neighbours(connection, stored.id)
-        fresh = all(
+        fresh = stored.node.kind in HISTORY_KINDS or all(
             self._digest_now(one.node.path, one.file_digest) == one.file_digest for one in texts[:1]
         )
         relations = tuple(
@@ -243,23 +258,22 @@ class Engine:
         catalog = self.catalog if self.database.exists() else None
         return indexing.preview(catalog, self.database, source)
 
-    def _index_into(self, catalog: Catalog, source: "Source", track: Track) -> IndexReport:
-        from hikma import indexing  # noqa: PLC0415 -- a search must not pay for the parsers
+    def _index_into(self, catalog: Catalog, job: "Job") -> IndexReport:
+        from hikma import updating  # noqa: PLC0415 -- a search must not pay for the parsers
+        from hikma.storing import Sink  # noqa: PLC0415 -- likewise
 
         with catalog.write() as connection:
             space = ledger.space(connection) or ledger.create_space(connection, self._wanted())
         answering = self._open_space(catalog, space)
-        sink = indexing.Sink(
-            catalog, answering.store, answering.embedder, self.settings.vector_batch_size
-        )
-        return indexing.bring_up_to_date(sink, source, os.cpu_count() or 1, track)
+        sink = Sink(catalog, answering.store, answering.embedder, self.settings.vector_batch_size)
+        return updating.update(sink, job, os.cpu_count() or 1)
 
-    def _index_full(self, source: "Source", track: Track) -> IndexReport:
+    def _index_full(self, job: "Job") -> IndexReport:
         """Build beside the file, then copy every page into it in one transaction."""
         try:
             fresh = Catalog.open(self._draft, create=True)
             try:
-                report = self._index_into(fresh, source, track)
+                report = self._index_into(fresh, job)
             finally:
                 fresh.close()
             self.catalog.replace_by(self._draft)
@@ -282,8 +296,8 @@ class Engine:
         return self._answering
 
     def _open_space(self, catalog: Catalog, space: VectorSpace) -> Answering:
-        _check_asked(self.settings, space)
-        embedder = self._models(space.model)
+        check_asked(self.settings, space)
+        embedder = self._open_model(space.model, space)
         if (embedder.document_identity, embedder.query_identity) != (
             space.documents,
             space.queries,
@@ -299,25 +313,10 @@ class Engine:
         with self.catalog.read() as connection:
             held = ledger.space(connection)
         name = self.settings.embedding_model or (held.model if held else DEFAULT_MODEL)
-        embedder = self._models(name)
-        asked = self.settings.vector_dimensions
-        if asked is not None and asked != embedder.dimension:
-            raise ConfigurationError(
-                f"HIKMA_VECTOR_DIMENSIONS = {asked}, but the model {embedder.name!r} has "
-                f"{embedder.dimension}; leave it unset."
-            )
-        return VectorSpace(
-            id=0,
-            backend=BACKEND,
-            location="",
-            model=embedder.name,
-            documents=embedder.document_identity,
-            queries=embedder.query_identity,
-            dimension=embedder.dimension,
-            metric="cosine",
-            index_type=self.settings.vector_index_type,
-            state="answering",
-        )
+        return first_space(self.settings, self._open_model(name, None))
+
+    def _open_model(self, name: str, held: VectorSpace | None) -> "Embedder":
+        return self._models(name) if self._models else open_for(self.settings, name, held)
 
     def _space(self, connection: apsw.Connection) -> VectorSpace:
         space = ledger.space(connection)
@@ -330,7 +329,8 @@ class Engine:
         partial = state.get(connection, "complete") != "1"
         now = head if self.revision else head_of(self.root)
         indexed_at = state.get(connection, "indexed_at") or ""
-        return Freshness(head, indexed_at, stale=partial or now != head, partial=partial)
+        stale = partial or now != head
+        return Freshness(head, indexed_at, stale, history.completeness(connection, head), partial)
 
     def _digest_now(self, path: str, indexed: str) -> str | None:
         """Tell a path's content now; a bare repository or a revision has its tree only."""
@@ -365,21 +365,6 @@ def _ignore_own_folder(database: Path) -> None:
     with suppress(OSError):  # opening the database says why the folder cannot be written
         folder.mkdir(exist_ok=True)
         note.write_text("*\n", encoding="utf-8")
-
-
-def _check_asked(settings: Settings, space: VectorSpace) -> None:
-    asked = {
-        "model": settings.embedding_model or space.model,
-        "dimension": settings.vector_dimensions or space.dimension,
-        "backend": settings.vector_backend,
-    }
-    held = {"model": space.model, "dimension": space.dimension, "backend": space.backend}
-    for name, value in asked.items():
-        if value != held[name]:
-            raise SpaceMismatchError(
-                f"The file was built with {name} {held[name]!r}, not {value!r}; build it anew with "
-                f"`hikma index --full` (moving it live, `hikma migrate`, comes in a later version)."
-            )
 
 
 def _discard(draft: Path) -> None:

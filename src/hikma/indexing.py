@@ -5,18 +5,16 @@ that it is partial. A run that stops anywhere is finished by the next one.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
 import apsw
-import numpy as np
 
 from hikma import documents, reading
-from hikma.arrays import VectorRows
-from hikma.catalog import fulltext, graph, ledger, state
+from hikma.catalog import fulltext, graph, imports, ledger, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import (
     Entry,
@@ -27,12 +25,13 @@ from hikma.domain import (
     Snapshot,
     SourceFile,
 )
-from hikma.protocols import Embedder, VectorStore
+from hikma.linking import link_imports
 from hikma.results import IndexReport
 from hikma.sources import syntax
 from hikma.sources.opening import Source
 from hikma.sources.workers import run
-from hikma.telemetry import Stopwatch, Track
+from hikma.storing import Sink, Tally, embed, move_vectors
+from hikma.telemetry import Track
 
 FORM = f"{syntax.VERSION}.{documents.FORM}"
 """Version of extraction and text form; a file written with another one is read anew."""
@@ -40,28 +39,6 @@ FORM = f"{syntax.VERSION}.{documents.FORM}"
 
 WORKER_BYTES = 256 * 1024
 """Source that is worth starting one more worker for: a start costs as much as parsing this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sink:
-    """Where an index is written: the file, its vectors, its model."""
-
-    catalog: Catalog
-    store: VectorStore
-    embedder: Embedder
-    batch_size: int
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts of one run."""
-
-    documents: int = 0
-    embedded: int = 0
-    source_bytes: int = 0
-    skips: list[Skip] = field(default_factory=list)
-    limitations: list[Skip] = field(default_factory=list)
-    watch: Stopwatch = field(default_factory=Stopwatch)
 
 
 def make_plan(connection: apsw.Connection, snapshot: Snapshot) -> IndexPlan:
@@ -81,7 +58,7 @@ def make_plan(connection: apsw.Connection, snapshot: Snapshot) -> IndexPlan:
 def bring_up_to_date(sink: Sink, source: Source, workers: int, track: Track) -> IndexReport:
     """Index what changed; with nothing changed nothing is parsed, embedded or written."""
     start = time.perf_counter()
-    tally = _Tally()
+    tally = Tally()
     with tally.watch.stage("snapshot"):
         snapshot = source.snapshot()
         with sink.catalog.read() as connection:
@@ -90,7 +67,7 @@ def bring_up_to_date(sink: Sink, source: Source, workers: int, track: Track) -> 
             known = graph.skips(connection)
     if current:
         tally.skips += known
-        return _with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
+        return with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
     _begin(sink.catalog)
     _remove(sink, plan.removed)
     todo = (*plan.added, *plan.modified)
@@ -101,19 +78,22 @@ def bring_up_to_date(sink: Sink, source: Source, workers: int, track: Track) -> 
         done += len(batch)
         track("index", done, len(todo))
     with tally.watch.stage("link"):
-        _finish(sink.catalog, snapshot, tally)
-    return _with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
+        _finish(sink.catalog, source, snapshot, tally)
+    return with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
 
 
-def _with_counts(catalog: Catalog, done: IndexReport) -> IndexReport:
-    """Add what the file now holds."""
+def with_counts(catalog: Catalog, done: IndexReport) -> IndexReport:
+    """Add to a report what the file now holds."""
     with catalog.read() as connection:
         kinds = {kind.value: count for kind, count in graph.counts(connection).items()}
-        return replace(done, kinds=kinds, documents=fulltext.count(connection))
+        documents_now = fulltext.count(connection)
+        return replace(
+            done, kinds=kinds, documents=documents_now, imports=imports.counts(connection)
+        )
 
 
 def _report(
-    database: Path, snapshot: Snapshot, plan: IndexPlan, tally: _Tally, start: float
+    database: Path, snapshot: Snapshot, plan: IndexPlan, tally: Tally, start: float
 ) -> IndexReport:
     """Sum up a run from its tally; a file that turned out not to be worth indexing is a skip."""
     skipped = {skip.path for skip in tally.skips}
@@ -139,13 +119,13 @@ def preview(catalog: Catalog | None, database: Path, source: Source) -> IndexRep
     start = time.perf_counter()
     snapshot = source.snapshot()
     if catalog is None:
-        plan, tally = IndexPlan(snapshot.entries, (), ()), _Tally(skips=list(snapshot.skips))
+        plan, tally = IndexPlan(snapshot.entries, (), ()), Tally(skips=list(snapshot.skips))
         return replace(_report(database, snapshot, plan, tally, start), dry_run=True)
     with catalog.read() as connection:
         plan = make_plan(connection, snapshot)
-        tally = _Tally(skips=_skips(connection, snapshot))
+        tally = Tally(skips=_skips(connection, snapshot))
     return replace(
-        _with_counts(catalog, _report(database, snapshot, plan, tally, start)), dry_run=True
+        with_counts(catalog, _report(database, snapshot, plan, tally, start)), dry_run=True
     )
 
 
@@ -177,7 +157,7 @@ def _begin(catalog: Catalog) -> None:
 
 
 def _read(
-    source: Source, todo: Sequence[Entry], workers: int, tally: _Tally
+    source: Source, todo: Sequence[Entry], workers: int, tally: Tally
 ) -> Iterator[reading.Written | Skip]:
     """Stream files through the workers; one that cannot be read any more is a skip."""
     lost: list[Skip] = []
@@ -219,7 +199,7 @@ def _batches(
         yield batch
 
 
-def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: _Tally) -> None:
+def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) -> None:
     """Embed what has no vector yet, then commit the batch's rows in one transaction."""
     files = [one for one in batch if isinstance(one, reading.Written)]
     skips = [one for one in batch if isinstance(one, Skip)]
@@ -229,27 +209,16 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: _Tally) -
         for one in files
         if one.extraction.limitation
     ]
-    texts = {document.digest: document.meaning for one in files for document in one.documents}
-    digests, vectors = _embed(sink, texts, tally)
+    digests, vectors = embed(sink, [one for file in files for one in file.documents], tally)
     with tally.watch.stage("store"), sink.catalog.write() as connection:
         ledger.put_embeddings(connection, sink.embedder.document_identity, digests, vectors)
         written, removed = _put(connection, files)
         removed += list(
             chain.from_iterable(graph.remove_file(connection, skip.path) for skip in skips)
         )
-        _move_vectors(sink, connection, written, removed)
+        move_vectors(sink, connection, written, removed)
     tally.documents += sum(len(one.documents) for one in files)
     tally.embedded += len(digests)
-
-
-def _embed(sink: Sink, texts: dict[bytes, str], tally: _Tally) -> tuple[list[bytes], VectorRows]:
-    """Embed the texts that no vector exists for yet, in a fixed order."""
-    with tally.watch.stage("embed"):
-        identity = sink.embedder.document_identity
-        with sink.catalog.read() as connection:
-            missing = ledger.missing(connection, identity, list(texts))
-        digests = [digest for digest in texts if digest in missing]
-        return digests, sink.embedder.embed_documents([texts[digest] for digest in digests])
 
 
 def _put(
@@ -261,25 +230,11 @@ def _put(
     for file in files:
         found = file.extraction
         rows = graph.put_file(connection, found.nodes, found.edges, found.references)
+        imports.put(connection, rows.ids[found.nodes[0].id], found.imports)
         documents_rows = fulltext.put_documents(connection, rows.ids, file.documents)
         written += documents_rows.written
         removed += [*rows.removed_documents, *documents_rows.removed]
     return written, removed
-
-
-def _move_vectors(
-    sink: Sink,
-    connection: apsw.Connection,
-    written: Sequence[tuple[int, bytes]],
-    removed: Sequence[int],
-) -> None:
-    """Bring ledger and store to the documents, inside the same transaction."""
-    ledger.tombstone(connection, removed)
-    sink.store.delete(removed)
-    ledger.record(connection, sink.embedder.document_identity, written)
-    ids = np.array(sorted(document for document, _ in written), dtype=np.int64)
-    if len(ids):
-        sink.store.upsert(ledger.vectors_of(connection, ids))
 
 
 def _remove(sink: Sink, paths: Sequence[str]) -> None:
@@ -287,15 +242,16 @@ def _remove(sink: Sink, paths: Sequence[str]) -> None:
         some = paths[start : start + sink.batch_size]
         with sink.catalog.write() as connection:
             removed = [one for path in some for one in graph.remove_file(connection, path)]
-            _move_vectors(sink, connection, [], removed)
+            move_vectors(sink, connection, [], removed)
 
 
-def _finish(catalog: Catalog, snapshot: Snapshot, tally: _Tally) -> None:
+def _finish(catalog: Catalog, source: Source, snapshot: Snapshot, tally: Tally) -> None:
     """Link what spans files, record the skips, and only then move the head."""
     repository = Node(f"repository:{snapshot.name}", NodeKind.REPOSITORY, snapshot.name, "")
     with catalog.write() as connection:
         graph.link_tree(connection, repository)
         graph.link_tests(connection)
+        link_imports(connection, _reader(source, snapshot))
         read = {skip.path for skip in tally.skips}
         tally.skips += [s for s in _skips(connection, snapshot) if s.path not in read]
         graph.put_skips(connection, tally.skips)
@@ -303,3 +259,14 @@ def _finish(catalog: Catalog, snapshot: Snapshot, tally: _Tally) -> None:
         state.put(connection, "head", snapshot.head or "")
         state.put(connection, "indexed_at", datetime.now(UTC).isoformat(timespec="seconds"))
         state.put(connection, "complete", "1")
+
+
+def _reader(source: Source, snapshot: Snapshot) -> Callable[[str], str | None]:
+    """Return what reads a file of the snapshot as text; None for one that it lacks."""
+    entries = {entry.path: entry for entry in snapshot.entries}
+
+    def read(path: str) -> str | None:
+        loaded = source.load(entries[path]) if path in entries else None
+        return loaded.content.decode("utf-8", "replace") if isinstance(loaded, SourceFile) else None
+
+    return read

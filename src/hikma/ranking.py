@@ -9,9 +9,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from hikma.domain import NodeKind, StoredDocument
+from hikma.domain import HISTORY_KINDS, Node, NodeKind, StoredDocument
 from hikma.results import Share
 
 _STOP = """
@@ -49,6 +50,15 @@ _TEST_WORDS = frozenset({"test", "tests", "tested", "testing", "spec", "specs", 
 _PROSE_WORDS = frozenset(
     {"readme", "docs", "documentation", "document", "changelog", "guide", "tutorial", "config"}
 )
+_NUMBER = re.compile(r"(?<!\S)#(\d{1,9})\b")
+_HASH = re.compile(r"(?<![\w-])(?=[a-fA-F]*\d)[0-9a-fA-F]{7,40}(?![\w-])")
+_HISTORY_WORDS = re.compile(
+    r"^(?:why|who|when (?:did|was|were|has|have))\b|\b(?:which|what|the) (?:commits?|change|PR)\b"
+    r"|\bpull requests?\b|\bPRs?\b|(?:^|\s)#\d+\b|\b(?:introduced|reverted)\b"
+    r"|\bwas (?:added|removed|changed|fixed|renamed)\b",
+    re.IGNORECASE,
+)
+"""A question about what happened; `commit` alone is as often a word of the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,9 @@ class Weights:
     aside: float = 0.75
     prose: float = 0.4
     same_file: float = 0.5
+    history: float = 0.5
+    code: float = 0.5
+    id: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +90,19 @@ class Terms:
 
     `identifiers` are words that can only be meant as names: `open_space`, `getUser`, `Engine`
     inside a sentence, or a query that is one word; plain words of a sentence are none. They are in
-    lower case, and in `spelled` as they were typed.
+    lower case, and in `spelled` as they were typed. `keys` are patterns of ids given outright:
+    `#12` for a pull request, seven or more hex digits for a commit.
     """
 
     words: tuple[str, ...]
     identifiers: frozenset[str]
     spelled: frozenset[str]
     qualified: frozenset[str]
+    keys: frozenset[str]
     symbol_like: bool
     wants_tests: bool
     wants_prose: bool
+    wants_history: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +146,17 @@ def parse(text: str) -> Terms:
         identifiers=identifiers,
         spelled=spelled,
         qualified=frozenset(dotted or (identifiers if alone else ())),
+        keys=frozenset(_keys(text)),
         symbol_like=alone,
         wants_tests=bool(asked & _TEST_WORDS),
         wants_prose=bool(asked & _PROSE_WORDS),
+        wants_history=bool(_HISTORY_WORDS.search(text)),
     )
+
+
+def _keys(text: str) -> Iterator[str]:
+    yield from (f"{NodeKind.PULL_REQUEST}:{number}" for number in _NUMBER.findall(text))
+    yield from (f"{NodeKind.COMMIT}:{digits.lower()}*" for digits in _HASH.findall(text))
 
 
 def _without_keyword(text: str) -> str:
@@ -187,17 +210,29 @@ def rank(
 def _fuse(candidates: Iterable[Candidate], weights: Weights) -> list[Scored]:
     """Weighted sum of cosine similarity and BM25 over the best BM25 (see ARCHITECTURE, Ranking)."""
     scored = [Scored(candidate) for candidate in candidates]
-    best = max((one.candidate.bm25 for one in scored), default=0.0) or 1.0
+    code = _best(one for one in scored if not _is_history(one))
+    every = max(code, _best(scored))  # commits must not change how code is ranked
     for one in scored:
         candidate = one.candidate
+        best = (every if _is_history(one) else code) or 1.0
         one.add("lexical", weights.lexical * candidate.bm25 / best, candidate.ranks.get("lexical"))
         near = max(candidate.similarity or 0.0, 0.0)
         one.add("dense", weights.dense * near, candidate.ranks.get("dense"))
     return scored
 
 
+def _best(scored: Iterable[Scored]) -> float:
+    return max((one.candidate.bm25 for one in scored), default=0.0)
+
+
+def _is_history(one: Scored) -> bool:
+    return one.candidate.document.node.kind in HISTORY_KINDS
+
+
 def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
     node = one.candidate.document.node
+    if any(fnmatchcase(node.id, key) for key in terms.keys):
+        one.add("id", weights.id)
     if terms.symbol_like and _whole(terms.spelled).search(one.candidate.document.text):
         one.add("mention", weights.mention)
     strength = 2.0 if terms.symbol_like else 1.0
@@ -255,17 +290,24 @@ def _overlap(own: Sequence[str], terms: Terms) -> float:
 
 def _file_support(scored: Sequence[Scored], weights: Weights) -> None:
     """Raise the documents of a file of which several answer."""
+    in_files = [one for one in scored if not _is_history(one)]
     by_file: dict[str, float] = defaultdict(float)
-    for one in scored:
+    for one in in_files:
         by_file[one.candidate.document.node.path] += one.score
     top = max(by_file.values(), default=0.0) or 1.0
-    for one in scored:
+    for one in in_files:
         share = by_file[one.candidate.document.node.path] / top
         one.add("file", weights.file_support * math.sqrt(share))
 
 
 def _demote(one: Scored, terms: Terms, weights: Weights) -> None:
     node = one.candidate.document.node
+    if _is_history(one):
+        if not terms.wants_history:
+            one.add("history", (weights.history - 1) * one.score)
+        return
+    if terms.wants_history:
+        one.add("code", (weights.code - 1) * one.score)
     test = node.kind is NodeKind.TEST or _TEST_PATH.search(node.path)
     if test and not terms.wants_tests:
         one.add("test", (weights.test - 1) * one.score)
@@ -286,13 +328,21 @@ def _one_a_symbol(scored: Iterable[Scored]) -> list[Scored]:
 
 
 def _diversify(scored: Iterable[Scored], weights: Weights) -> list[Scored]:
-    """Order by score, each further document of one file counting less."""
+    """Order by score, each further document of one file or pull request counting less."""
     seen: dict[str, int] = defaultdict(int)
     for one in sorted(scored, key=_order):
-        path = one.candidate.document.node.path
-        one.add("same file", (weights.same_file ** seen[path] - 1) * one.score)
-        seen[path] += 1
+        place = _place(one.candidate.document.node)
+        rule = "same pull request" if _is_history(one) else "same file"
+        one.add(rule, (weights.same_file ** seen[place] - 1) * one.score)
+        seen[place] += 1
     return sorted(scored, key=_order)
+
+
+def _place(node: Node) -> str:
+    """Return the file that a node stands in; for a commit, the pull request that it was made of."""
+    if node.kind is NodeKind.COMMIT and (number := node.properties.get("pull_request")):
+        return f"{NodeKind.PULL_REQUEST}:{number}"
+    return node.path or node.id
 
 
 def _order(one: Scored) -> tuple[float, int]:

@@ -1,18 +1,25 @@
 """What the engine hands back: the interfaces print these as they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hikma.domain import EdgeKind, Mode, Node, NodeId, NodeKind, Property, Skip, VectorSpace
+
+HISTORY_NONE, HISTORY_PARTIAL, HISTORY_COMPLETE = "none", "partial", "complete"
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How the index stands to the repository: `stale` when HEAD moved or the index is partial."""
+    """How the index stands to the repository: `stale` when HEAD moved or the index is partial.
+
+    `history` is `complete` when it leads to the indexed head, `partial` when it is yet to be
+    brought there, `none` when there is no commit in the index.
+    """
 
     head: str | None
     indexed_at: str
     stale: bool
+    history: str = HISTORY_NONE
     partial: bool = False
 
 
@@ -59,8 +66,29 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryReport:
+    """What one run did to the history.
+
+    `gaps` counts commits whose changes could not be read, by reason; `missing` commits that others
+    name as parents and that the clone lacks.
+    """
+
+    added: int
+    removed: int
+    embedded: int
+    gaps: Mapping[str, int]
+    missing: int
+    stages: Mapping[str, float]
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What one indexing run did; `stages` are seconds, `kinds` counts nodes after the run."""
+    """What one indexing run did; `stages` are seconds, `kinds` counts nodes after the run.
+
+    `imports` counts imports by what became of them: `resolved`, or why there is no edge. `history`
+    is None where there is none to follow, or it was not asked for.
+    """
 
     database: str
     head: str | None
@@ -75,6 +103,8 @@ class IndexReport:
     limitations: tuple[Skip, ...]
     stages: Mapping[str, float]
     took_s: float
+    imports: Mapping[str, int] = field(default_factory=dict)
+    history: HistoryReport | None = None
     dry_run: bool = False
 
 
@@ -82,7 +112,8 @@ class IndexReport:
 class Status:
     """What is indexed, how fresh it is, and which space answers.
 
-    `changed` counts the files that the next `hikma index` would read or remove.
+    `changed` counts the files that the next `hikma index` would read or remove; `imports` counts
+    imports by what became of them; `gaps` counts commits that could not be read whole, by reason.
     """
 
     database: str
@@ -92,6 +123,8 @@ class Status:
     documents: int
     kinds: Mapping[str, int]
     languages: Mapping[str, int]
+    imports: Mapping[str, int]
+    gaps: Mapping[str, int]
     skips: tuple[Skip, ...]
     space: VectorSpace
     writer: str | None

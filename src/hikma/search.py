@@ -13,10 +13,10 @@ import numpy as np
 
 from hikma import ranking
 from hikma.arrays import DocumentIds, Vector
-from hikma.catalog import fulltext, graph, ledger
+from hikma.catalog import filters, fulltext, graph, ledger
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
-from hikma.domain import Mode, NodeKind, Query, StoredDocument
+from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query, StoredDocument
 from hikma.errors import CorruptFileError, MissingVectorError, ModelError, QueryError
 from hikma.protocols import Embedder, VectorStore
 from hikma.results import Freshness, Hit, SearchResult
@@ -26,6 +26,8 @@ LONGEST_QUERY = 10_000
 MOST_TERMS = 64
 CANDIDATES = 150
 """Documents asked of each retriever, at least ten for each hit wanted."""
+HISTORY_CANDIDATES = 40
+"""Commits and pull requests asked for beside code, so that neither crowds out the other."""
 MENTIONS = 30
 """Documents that mention a name, asked for beside those that share its parts."""
 FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
@@ -71,6 +73,16 @@ class _Asked:
     depth: int
     within: DocumentIds | None
 
+    @property
+    def corpora(self) -> list[tuple[str, int]]:
+        """Return whose words are asked, each with how many documents: code before history."""
+        kinds = set(self.query.filter.kinds or NodeKind)
+        if kinds <= HISTORY_KINDS:
+            return [(fulltext.HISTORY, self.depth)]
+        if not kinds & HISTORY_KINDS:
+            return [(fulltext.CODE, self.depth)]
+        return [(fulltext.CODE, self.depth), (fulltext.HISTORY, HISTORY_CANDIDATES)]
+
 
 def search(sources: Sources, query: Query) -> SearchResult:
     """Answer a query.
@@ -87,6 +99,8 @@ def search(sources: Sources, query: Query) -> SearchResult:
         found = _retrieve(sources, _Asked(connection, query, terms, depth, within))
         candidates = _candidates(connection, found)
         freshness = sources.freshness(connection)
+        if note := filters.history_note(connection, query.filter):
+            found.degraded.append(note)
     kept = _above_floor(candidates, query)
     scored = ranking.rank(terms, kept, sources.weights, query.limit)
     hits = tuple(
@@ -97,7 +111,7 @@ def search(sources: Sources, query: Query) -> SearchResult:
 
 
 def check(query: Query) -> None:
-    """Raise QueryError for a query that cannot be answered."""
+    """Raise QueryError or FilterError for a query that cannot be answered by any index."""
     if not query.text.strip():
         raise QueryError("The query is empty; ask for words, a name or a sentence.")
     if len(query.text) > LONGEST_QUERY:
@@ -112,6 +126,7 @@ def check(query: Query) -> None:
         raise QueryError(f"min-similarity = {query.min_similarity}; a cosine lies in -1 to 1.")
     if query.min_similarity is not None and query.mode is Mode.LEXICAL:
         raise QueryError("Words alone have no similarity; leave out min-similarity or the mode.")
+    filters.check(query.filter)
 
 
 def _retrieve(sources: Sources, asked: _Asked) -> _Found:
@@ -135,16 +150,20 @@ def _lexical(asked: _Asked, found: _Found) -> None:
     every = list(dict.fromkeys(words(asked.query.text)))
     content = [word for word in every if word not in ranking.STOP_WORDS] or every
     expression = fulltext.quote(content[:MOST_TERMS])
-    rows = fulltext.match(asked.connection, expression, asked.depth, FIELD_WEIGHTS, asked.within)
-    for position, (document, score) in enumerate(rows, 1):
-        found.bm25[document] = score
-        found.lexical[document] = position
+    for corpus, depth in asked.corpora:
+        rows = fulltext.match(
+            asked.connection, expression, depth, FIELD_WEIGHTS, asked.within, corpus
+        )
+        for position, (document, score) in enumerate(rows, 1):
+            found.bm25[document] = score
+            found.lexical[document] = position
 
 
 def _named(asked: _Asked, found: _Found) -> None:
     """Add what bears a name of the query and, for a name alone, what mentions it whole."""
     names = sorted(asked.terms.spelled)
     ids = fulltext.named(asked.connection, names, asked.depth, asked.within)
+    ids += fulltext.of_keys(asked.connection, sorted(asked.terms.keys), asked.within)
     if asked.terms.symbol_like:
         whole = fulltext.quote(sorted(asked.terms.identifiers))
         mentions = fulltext.match(asked.connection, whole, MENTIONS, FIELD_WEIGHTS, asked.within)
@@ -155,7 +174,9 @@ def _named(asked: _Asked, found: _Found) -> None:
 def _dense(sources: Sources, asked: _Asked, found: _Found) -> None:
     """Ask the store for neighbours, then score what only words found, exactly."""
     vector = sources.embedder.embed_query(asked.query.text)
-    near = sources.store.nearest(vector, asked.depth, asked.within)
+    # Where commits are among the neighbours, as many again are asked for.
+    depth = asked.depth * len(asked.corpora)
+    near = sources.store.nearest(vector, depth, asked.within)
     for position, (document, distance) in enumerate(near, 1):
         found.similarity[document] = 1.0 - distance
         found.dense[document] = position
@@ -205,7 +226,12 @@ def _above_floor(
 def _terms(query: Query) -> ranking.Terms:
     """Take the query apart; a filter on tests asks for tests as plainly as a word does."""
     terms = ranking.parse(query.text)
-    return replace(terms, wants_tests=terms.wants_tests or NodeKind.TEST in query.filter.kinds)
+    kinds = query.filter.kinds
+    return replace(
+        terms,
+        wants_tests=terms.wants_tests or NodeKind.TEST in kinds,
+        wants_history=terms.wants_history or bool(HISTORY_KINDS.intersection(kinds)),
+    )
 
 
 def _hit(
@@ -223,8 +249,8 @@ def _hit(
         kind=node.kind,
         name=node.qualified_name or node.name,
         path=node.path,
-        start_line=document.span.start_line,
-        end_line=document.span.end_line,
+        start_line=None if node.span is None else document.span.start_line,
+        end_line=None if node.span is None else document.span.end_line,
         language=node.language,
         score=round(one.score, 4),
         similarity=None if similarity is None else round(similarity, 4),
@@ -237,6 +263,8 @@ def _hit(
 
 
 def _is_fresh(document: StoredDocument, digest_now: Callable[[str, str], str | None]) -> bool:
+    if document.node.kind in HISTORY_KINDS:
+        return True
     return digest_now(document.node.path, document.file_digest) == document.file_digest
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import Repository
 from driver import engine_on, in_process
-from hikma import indexing
+from hikma import history, indexing
 from rows import rows_of
 
 FILES = 40
@@ -49,6 +49,7 @@ def make_scene(base: Path) -> Scene:
     expected = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(indexing, "run", in_process)
+        patch.setattr(history, "run", in_process)
         for root in (before, after):
             database = folder / f"{root.parent.name}.db"
             index(root, database)

@@ -10,7 +10,7 @@ import pytest
 from scene import make_scene
 
 from driver import engine_on, in_process
-from hikma import indexing
+from hikma import history, indexing
 from hikma.catalog.tables import PAGE_SIZE
 from hikma.domain import Mode, Query
 from hikma.errors import CatalogError, HikmaError
@@ -43,6 +43,7 @@ def pages(scene):
 def in_this_process(monkeypatch):
     """Index without worker processes: what is tested is the file."""
     monkeypatch.setattr(indexing, "run", in_process)
+    monkeypatch.setattr(history, "run", in_process)
 
 
 def _alter(content, page, chance):

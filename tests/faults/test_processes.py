@@ -10,7 +10,7 @@ from scene import index, make_scene
 
 from driver import engine_on, in_process
 from hikma import engine as engines
-from hikma import indexing
+from hikma import history, indexing
 from hikma.domain import Query
 from hikma.errors import LockedFileError
 from processes import Driver
@@ -30,6 +30,7 @@ def scene(tmp_path_factory):
 def in_this_process(monkeypatch):
     """Index without worker processes: only the rows count."""
     monkeypatch.setattr(indexing, "run", in_process)
+    monkeypatch.setattr(history, "run", in_process)
 
 
 @pytest.mark.parametrize("cold", [True, False])

@@ -1,12 +1,16 @@
 """Is the file sound? What `hikma doctor` looks at, each finding with its remedy."""
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import apsw
 
 from hikma.catalog import ledger, rows, state
+from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
+from hikma.errors import CorruptFileError
 
 _REINDEX = "Delete the file and run `hikma index`."
 _FULL = "Run `hikma index --full`."
@@ -35,9 +39,25 @@ def examine(connection: apsw.Connection) -> list[Finding]:
     return findings
 
 
+@contextmanager
+def suspecting_damage(catalog: Catalog) -> Iterator[None]:
+    """Say that the file is damaged where a job trips over its rows and the checks say so too."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
+        with catalog.read() as connection:
+            damage = [finding for finding in examine(connection) if finding.name != "head"]
+        if not damage:
+            raise
+        raise CorruptFileError(
+            f"{catalog.path} is damaged: {damage[0].fact}. {damage[0].remedy}"
+        ) from error
+
+
 def _pages(connection: apsw.Connection) -> Iterator[Finding]:
     # FTS5 learns at the opening of a cursor, and not in its own check, that others have written.
-    rows.first(connection, "SELECT rowid FROM fulltext LIMIT 1")
+    for words in ("fulltext", "history_text"):
+        rows.first(connection, f"SELECT rowid FROM {words} LIMIT 1")  # noqa: S608 -- our own names
     for fact in rows.column(connection, f"PRAGMA integrity_check({_SHOWN})"):
         if fact != "ok":
             yield Finding("integrity", fact, _REINDEX)
@@ -99,6 +119,12 @@ def _stores(connection: apsw.Connection) -> Iterator[Finding]:
         yield from _some("vectors", fact, found, _REBUILD)
 
 
+def _commits(connection: apsw.Connection) -> Iterator[Finding]:
+    """Find commits whose rows are not as they were written: ids, parents and hunks are whole."""
+    fact = "commits are held otherwise than they were written"
+    yield from _listed(connection, "history", fact, _MISSHAPEN)
+
+
 def _completeness(connection: apsw.Connection) -> Iterator[Finding]:
     complete = state.get(connection, "complete")
     if complete == "0":
@@ -118,8 +144,9 @@ def _some(name: str, fact: str, ids: Sequence[int], remedy: str) -> Iterator[Fin
         yield Finding(name, f"{len(ids)} {fact} (ids {shown})", remedy)
 
 
-_WORDLESS = "SELECT id FROM document WHERE id NOT IN (SELECT id FROM fulltext_docsize)"
-_GHOSTS = "SELECT id FROM fulltext_docsize WHERE id NOT IN (SELECT id FROM document)"
+_WORDS = "SELECT id FROM fulltext_docsize UNION ALL SELECT id FROM history_text_docsize"
+_WORDLESS = f"SELECT id FROM document WHERE id NOT IN ({_WORDS})"  # noqa: S608 -- our own clause
+_GHOSTS = f"SELECT id FROM ({_WORDS}) WHERE id NOT IN (SELECT id FROM document)"  # noqa: S608 -- likewise
 _UNENTERED = """
 SELECT document.id FROM document
   LEFT JOIN ledger ON ledger.document_id = document.id AND NOT ledger.deleted
@@ -145,6 +172,16 @@ SELECT rowid FROM {table}
 """
 _SHARED = "SELECT min(rowid) FROM {table} GROUP BY chunk_id, chunk_offset HAVING count(*) > 1"
 
+_MISSHAPEN = """
+SELECT node FROM history
+ WHERE typeof(hash) <> 'blob' OR length(hash) <> 20
+    OR typeof(parents) <> 'blob' OR length(parents) % 20 <> 0
+UNION
+SELECT change.node FROM change JOIN history ON history.node = change.node
+ WHERE typeof(parent) <> 'integer' OR (parent > 0 AND 20 * parent >= length(parents))
+    OR (hunks IS NOT NULL AND (typeof(hunks) <> 'blob' OR length(hunks) % 16 <> 0))
+"""
+
 _CHECKS: tuple[Callable[[apsw.Connection], Iterator[Finding]], ...] = (
     _pages,
     _foreign_keys,
@@ -152,5 +189,6 @@ _CHECKS: tuple[Callable[[apsw.Connection], Iterator[Finding]], ...] = (
     _entries,
     _canonical,
     _stores,
+    _commits,
     _completeness,
 )

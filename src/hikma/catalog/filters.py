@@ -1,66 +1,144 @@
 """From a query's filter to the ids of the documents that satisfy it, before anything is ranked."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial, reduce
 
 import apsw
 import numpy as np
 
 from hikma.arrays import DocumentIds
-from hikma.catalog import rows
-from hikma.domain import Filter, NodeKind
+from hikma.catalog import choosing, history, places, rows, state
+from hikma.catalog.authors import Writer
+from hikma.catalog.choosing import instant
+from hikma.catalog.places import Place, Where
+from hikma.catalog.tables import EDGE_CODES
+from hikma.domain import HISTORY_KINDS, EdgeKind, Filter, NodeKind
 from hikma.errors import FilterError
+from hikma.results import HISTORY_NONE, HISTORY_PARTIAL
 
 _IN_FILES = frozenset({NodeKind.FILE, NodeKind.SYMBOL, NodeKind.TEST})
-_HAS_PATH = _IN_FILES | {NodeKind.DIRECTORY}
-_GLOB = re.compile(r"[*?\[]")
+_CHANGING = _IN_FILES | HISTORY_KINDS
+_HAS_PATH = _CHANGING | {NodeKind.DIRECTORY}
+_MODIFIES = EDGE_CODES[EdgeKind.MODIFIES]
+_NONE: DocumentIds = np.empty(0, dtype=np.int64)
+_TOUCHED = """
+node.id IN (SELECT target FROM edge
+             WHERE kind = :modifies AND source IN (SELECT value FROM carray(:commits)))
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A node that stands in no file: a file itself, or a directory."""
+class _Wanted:
+    """A filter with what the index holds of it.
 
-    id: int
-    kind: NodeKind
-    path: str
-    language: str
-    extension: str
+    `today` are the files and folders; `writers` whom the filter's authors mean and `commits` what
+    its authors and dates keep, each None where the filter says nothing of it.
+    """
+
+    asked: Filter
+    kinds: frozenset[NodeKind]
+    where: Where
+    today: list[Place]
+    writers: list[Writer] | None
+    commits: DocumentIds | None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the filter asks for more than kinds."""
+        return self.commits is not None or self.where != Where()
+
+
+def check(asked: Filter) -> None:
+    """Raise FilterError for a filter that contradicts itself, whatever the index holds."""
+    if asked.since and asked.until and instant(asked.since) > instant(asked.until):
+        since, until = (one.isoformat(" ", "minutes") for one in (asked.since, asked.until))
+        raise FilterError(
+            f"since {since} is after until {until}: nothing lies between; exchange the two."
+        )
 
 
 def resolve(connection: apsw.Connection, asked: Filter) -> DocumentIds | None:
-    """Return the documents that a filter keeps, None when it keeps everything.
+    """Return the documents that a filter keeps, by id; None when it keeps everything.
 
-    Languages and extensions are compared case-blind, without a dot. A path is taken literally, as
-    a file or a folder, unless it holds a glob character: then `*` stays within a segment and `**`
-    crosses them. Raises FilterError for a kind, language or extension that the index does not
-    have, and for a filter that no asked kind can satisfy.
+    A file, a symbol or a test has an author and a date through one commit that modified it. A
+    commit has a path, a language and an extension through one file that it modified, as that was
+    called then; a pull request through the commits that it merges. Raises FilterError for a kind,
+    language, extension or author that the index does not have, and for a filter that no asked kind
+    can satisfy.
     """
     if asked == Filter():
         return None
-    languages = {language.strip().lower() for language in asked.languages}
-    extensions = {extension.strip().lstrip(".").lower() for extension in asked.extensions}
-    _check_kinds(connection, asked)
-    kinds = _meaningful(asked)
-    places = _places(connection)
-    _check_known("language", languages, {place.language for place in places})
-    _check_known("extension", extensions, {place.extension for place in places})
-    patterns = [_pattern(path) for path in asked.paths]
-    kept = [
-        place
-        for place in places
-        if (not extensions or place.extension in extensions)
-        and (not patterns or any(pattern.fullmatch(place.path) for pattern in patterns))
-    ]
-    narrow = bool(extensions or patterns)
-    return _documents(connection, kinds, languages, kept if narrow else None)
+    kinds = _meaningful(connection, asked)
+    where = places.where(asked)
+    today = [] if where == Where() else places.places(connection)
+    _check_where(connection, where, today, kinds)
+    writers = choosing.meant(connection, asked)
+    commits = choosing.commits(connection, writers, asked) if _asks_history(asked) else None
+    wanted = _Wanted(asked, kinds, where, today, writers, commits)
+    found = [_of_nodes(connection, wanted)]
+    if wanted.narrows and kinds & HISTORY_KINDS:
+        found += _of_history(connection, wanted)
+    return np.sort(np.concatenate(found))
 
 
-def _check_kinds(connection: apsw.Connection, asked: Filter) -> None:
-    if not asked.kinds:
+def history_note(connection: apsw.Connection, asked: Filter) -> str | None:
+    """Return what an answer may lack where a filter asks for history that is not complete."""
+    if not _asks_history(asked) and not HISTORY_KINDS.intersection(asked.kinds):
+        return None
+    if history.completeness(connection, state.get(connection, "head")) != HISTORY_PARTIAL:
+        return None
+    return "history: not every commit is in the index yet; run `hikma index` to add the others"
+
+
+def _asks_history(asked: Filter) -> bool:
+    return bool(asked.authors or asked.since or asked.until)
+
+
+def _meaningful(connection: apsw.Connection, asked: Filter) -> frozenset[NodeKind]:
+    """Return the asked kinds (default: all) for which every given filter has a meaning."""
+    if asked.kinds:
+        present = rows.column(connection, "SELECT DISTINCT kind FROM node")
+        _check_known("kind", {kind.value for kind in asked.kinds}, present)
+    kinds = frozenset(asked.kinds or NodeKind)
+    for name, given, fitting in (
+        ("language", asked.languages, _CHANGING),
+        ("extension", asked.extensions, _CHANGING),
+        ("path", asked.paths, _HAS_PATH),
+        ("author", asked.authors, _CHANGING),
+        ("date", asked.since or asked.until, _CHANGING),
+    ):
+        if given and not kinds & fitting:
+            raise FilterError(
+                f"The filter on {name} has no meaning for {', '.join(sorted(kinds))}; ask for "
+                f"{', '.join(sorted(fitting))}, or drop the filter."
+            )
+        if given:
+            kinds &= fitting
+    if _asks_history(asked) and history.completeness(connection, None) == HISTORY_NONE:
+        raise FilterError(
+            "Filters on authors and dates ask the history, which this index does not hold; "
+            "`hikma index` adds it where there is a git repository."
+        )
+    return kinds
+
+
+def _check_where(
+    connection: apsw.Connection, where: Where, today: list[Place], kinds: frozenset[NodeKind]
+) -> None:
+    """Raise FilterError for a language or an extension that nothing in the index has."""
+    languages = {place.language for place in today}
+    if not where.languages <= languages:  # a file's parts may be in others: a page, a notebook
+        sql = "SELECT DISTINCT lower(language) FROM node WHERE language IS NOT NULL"
+        languages.update(rows.column(connection, sql))
+    _check_known("language", where.languages, languages)
+    if not where.extensions:
         return
-    present = rows.column(connection, "SELECT DISTINCT kind FROM node")
-    _check_known("kind", {kind.value for kind in asked.kinds}, present)
+    extensions = {places.extension_of(place.path) for place in today if place.kind == "file"}
+    if not where.extensions <= extensions and kinds & HISTORY_KINDS:
+        past = map(places.extension_of, rows.column(connection, "SELECT path FROM path"))
+        extensions |= where.extensions.intersection(past)
+    _check_known("extension", where.extensions, extensions)
 
 
 def _check_known(what: str, asked: Iterable[str], present: Iterable[str]) -> None:
@@ -71,85 +149,60 @@ def _check_known(what: str, asked: Iterable[str], present: Iterable[str]) -> Non
             raise FilterError(f"Nothing in this index has {what} {value!r}; it has: {listed}.")
 
 
-def _meaningful(asked: Filter) -> tuple[NodeKind, ...]:
-    """Return the asked kinds (default: all) for which every given filter has a meaning."""
-    kinds = set(asked.kinds or NodeKind)
-    for name, values, fitting in (
-        ("language", asked.languages, _IN_FILES),
-        ("extension", asked.extensions, _IN_FILES),
-        ("path", asked.paths, _HAS_PATH),
-    ):
-        if values and not kinds & fitting:
-            listed = ", ".join(sorted(asked.kinds))
-            raise FilterError(
-                f"A {name} filter has no meaning for {listed}; ask for "
-                f"{', '.join(sorted(fitting))}, or drop the filter."
-            )
-        if values:
-            kinds &= fitting
-    return tuple(sorted(kinds))
-
-
-def _places(connection: apsw.Connection) -> list[_Place]:
-    found = rows.every(
-        connection,
-        """
-        SELECT id, kind, path, lower(coalesce(language, '')),
-               lower(coalesce(properties ->> 'extension', ''))
-          FROM node WHERE file IS NULL AND kind IN ('file', 'directory') ORDER BY id
-        """,
-    )
-    return [_Place(number, NodeKind(kind), *texts) for number, kind, *texts in found]
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    """Return what a whole path must match."""
-    trimmed = path.strip().removeprefix("./").strip("/")
-    if trimmed in ("", "."):
-        return re.compile(r".*", re.DOTALL)
-    if not _GLOB.search(trimmed):
-        return re.compile(re.escape(trimmed) + r"(/.*)?", re.DOTALL)
-    return re.compile(_translate(trimmed), re.DOTALL)
-
-
-def _translate(glob: str) -> str:
-    """Return the regular expression of a glob; `**` crosses segments, `*` and `?` do not."""
-    tokens = re.findall(r"\*\*/|/\*\*$|\*\*|\*|\?|\[[!^]?\]?[^\]/]*\]|.", glob, re.DOTALL)
-    special = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(special.get(token) or _literal(token) for token in tokens)
-
-
-def _literal(token: str) -> str:
-    if len(token) < 3:  # noqa: PLR2004 -- a lone bracket, or one character
-        return re.escape(token)
-    negated = token[1] in "!^"
-    inside = token[2 if negated else 1 : -1].replace("\\", r"\\").replace("]", r"\]")
-    return f"(?!/)[{'^' if negated else ''}{inside.replace('[', chr(92) + '[')}]"
-
-
-def _documents(
-    connection: apsw.Connection,
-    kinds: Sequence[NodeKind],
-    languages: Iterable[str],
-    places: Sequence[_Place] | None,
-) -> DocumentIds:
-    """Return the sorted ids of the documents of nodes of these kinds, languages and places."""
-    if places is not None and not places:
-        return np.empty(0, dtype=np.int64)
+def _of_nodes(connection: apsw.Connection, wanted: _Wanted) -> DocumentIds:
+    """Return the documents of nodes that fit by what they are and who modified them."""
+    where = wanted.where
+    kinds = wanted.kinds - HISTORY_KINDS if wanted.narrows else wanted.kinds
+    if not kinds:
+        return _NONE
     clauses = ["node.kind IN (SELECT value FROM carray(:kinds))"]
-    bound: dict[str, object] = {"kinds": rows.texts(kinds)}
-    if languages:
+    bound: dict[str, object] = {"kinds": rows.texts(sorted(kinds))}
+    if where.languages:
         clauses.append("lower(node.language) IN (SELECT value FROM carray(:languages))")
-        bound["languages"] = rows.texts(sorted(languages))
-    if places is not None:
+        bound["languages"] = rows.texts(sorted(where.languages))
+    if where.extensions or where.patterns:
+        kept = [one.id for one in wanted.today if where.holds(one.path)]
+        if not kept:
+            return _NONE
         chosen = "(SELECT value FROM carray(:places))"
         clauses.append(f"(node.file IN {chosen} OR node.id IN {chosen})")
-        bound["places"] = rows.numbers([place.id for place in places])
-    found = rows.ids(
+        bound["places"] = rows.numbers(kept)
+    if wanted.commits is not None:
+        if not len(wanted.commits):
+            return _NONE
+        clauses.append(_TOUCHED)
+        bound |= {"modifies": _MODIFIES, "commits": rows.numbers(wanted.commits)}
+    return rows.ids(
         connection,
         "SELECT document.id FROM node CROSS JOIN document ON document.node = node.id "  # noqa: S608 -- fixed clauses
         f"WHERE {' AND '.join(clauses)}",
         bound,
     )
-    found.sort()
-    return found
+
+
+def _of_history(connection: apsw.Connection, wanted: _Wanted) -> Iterator[DocumentIds]:
+    """Yield the documents of commits, then those of pull requests."""
+    located = merging = pulls = None
+    if wanted.where != Where():
+        paths = places.past_paths(connection, wanted.today, wanted.where)
+        located = places.commits_at(connection, paths)
+    if NodeKind.COMMIT in wanted.kinds:
+        yield _documents(connection, wanted.commits, located)
+    if NodeKind.PULL_REQUEST in wanted.kinds:
+        if located is not None:
+            merging = choosing.pulls_of(connection, located)
+        if wanted.commits is not None:
+            pulls = choosing.pulls(connection, wanted.writers, wanted.asked)
+        yield _documents(connection, pulls, merging)
+
+
+def _documents(
+    connection: apsw.Connection, nodes: DocumentIds | None, others: DocumentIds | None
+) -> DocumentIds:
+    """Return the documents of the nodes that are in both; None, for one of them, is every node."""
+    given = [one for one in (nodes, others) if one is not None]
+    kept = reduce(partial(np.intersect1d, assume_unique=True), given)
+    if not len(kept):
+        return _NONE
+    sql = "SELECT id FROM document WHERE node IN (SELECT value FROM carray(?))"
+    return rows.ids(connection, sql, (rows.numbers(kept),))

@@ -8,13 +8,17 @@ import apsw
 
 from hikma.arrays import DocumentIds
 from hikma.catalog import nodes, rows
+from hikma.catalog.nodes import delete_words
 from hikma.catalog.tables import FULLTEXT_COLUMNS
 from hikma.domain import Document, NodeId, Span, StoredDocument
 from hikma.errors import CorruptFileError
 
+CODE, HISTORY = "fulltext", "history_text"
+"""Whose words: those of files and what stands in them, those of commits and pull requests."""
+
 _MATCH = """
-SELECT rowid, -bm25(fulltext, {weights}) AS score FROM fulltext
- WHERE fulltext MATCH ? {within} ORDER BY score DESC, rowid LIMIT ?
+SELECT rowid, -bm25({words}, {weights}) AS score FROM {words}
+ WHERE {words} MATCH ? {within} ORDER BY score DESC, rowid LIMIT ?
 """
 _LOAD = f"""
 SELECT document.id, document.ordinal, document.start_line, document.end_line, document.text,
@@ -45,9 +49,12 @@ class DocumentRows:
 
 
 def put_documents(
-    connection: apsw.Connection, ids: Mapping[NodeId, int], documents: Sequence[Document]
+    connection: apsw.Connection,
+    ids: Mapping[NodeId, int],
+    documents: Sequence[Document],
+    words: str = CODE,
 ) -> DocumentRows:
-    """Make the documents of these nodes, all of one file, what is given.
+    """Make the documents of these nodes what is given; their words go to one of the two tables.
 
     A document is known by its node and ordinal, and keeps its id while that stays.
     """
@@ -68,14 +75,14 @@ def put_documents(
         for place, one in wanted.items()
         if place not in before or before[place][1] != one.digest
     ]
-    _write_words(connection, ((now[place][0], one) for place, one in wanted.items()))
+    _write_words(connection, words, ((now[place][0], one) for place, one in wanted.items()))
     return DocumentRows(written, removed)
 
 
 def delete_documents(connection: apsw.Connection, ids: Iterable[int]) -> None:
     """Remove documents with their words; one that is not there is no error."""
     chosen = [(one,) for one in ids]
-    connection.executemany("DELETE FROM fulltext WHERE rowid = ?", chosen)
+    delete_words(connection, [one for (one,) in chosen])
     connection.executemany("DELETE FROM document WHERE id = ?", chosen)
 
 
@@ -85,6 +92,7 @@ def match(
     limit: int,
     weights: Sequence[float],
     within: DocumentIds | None,
+    words: str = CODE,
 ) -> list[tuple[int, float]]:
     """Return the best documents by BM25 and their positive scores, best first, ties by id.
 
@@ -98,7 +106,9 @@ def match(
     # The plus sign keeps FTS5 from running the whole query once for each id.
     narrowed = "" if within is None else "AND +rowid IN (SELECT value FROM carray(?))"
     bound = (expression, limit) if within is None else (expression, rows.numbers(within), limit)
-    return rows.every(connection, _MATCH.format(weights=listed, within=narrowed), bound)
+    return rows.every(
+        connection, _MATCH.format(words=words, weights=listed, within=narrowed), bound
+    )
 
 
 def named(
@@ -110,11 +120,28 @@ def named(
     narrowed = "" if within is None else "AND document.id IN (SELECT value FROM carray(?))"
     sql = f"""
         SELECT document.id FROM node JOIN document ON document.node = node.id
-         WHERE node.name IN (SELECT value FROM carray(?)) AND document.ordinal = 0 {narrowed}
+         WHERE node.name IN (SELECT value FROM carray(?)) AND document.ordinal = 0
+           AND node.kind NOT IN ('commit', 'pull_request') {narrowed}
          ORDER BY document.id LIMIT ?
     """  # noqa: S608 -- our own clause
     bound = [rows.texts(names), *(() if within is None else (rows.numbers(within),)), limit]
     return [int(one) for one in rows.column(connection, sql, bound)]
+
+
+def of_keys(
+    connection: apsw.Connection, patterns: Sequence[str], within: DocumentIds | None
+) -> list[int]:
+    """Return the first documents of nodes whose ids fit any of these globs, by id."""
+    if not patterns or (within is not None and not len(within)):
+        return []
+    narrowed = "" if within is None else "AND document.id IN (SELECT value FROM carray(?))"
+    sql = f"""
+        SELECT document.id FROM node JOIN document ON document.node = node.id
+         WHERE node.key GLOB ? AND document.ordinal = 0 {narrowed} ORDER BY document.id LIMIT 10
+    """  # noqa: S608 -- our own clause
+    more = () if within is None else (rows.numbers(within),)
+    found = [rows.column(connection, sql, (pattern, *more)) for pattern in patterns]
+    return sorted({int(one) for some in found for one in some})
 
 
 def quote(words: Iterable[str]) -> str:
@@ -180,9 +207,11 @@ def _write_rows(
         )
 
 
-def _write_words(connection: apsw.Connection, numbered: Iterable[tuple[int, Document]]) -> None:
+def _write_words(
+    connection: apsw.Connection, words: str, numbered: Iterable[tuple[int, Document]]
+) -> None:
     connection.executemany(
-        "INSERT OR REPLACE INTO fulltext(rowid, name, path, signature, documentation, body) "
+        f"INSERT OR REPLACE INTO {words}(rowid, name, path, signature, documentation, body) "  # noqa: S608 -- our own names
         "VALUES (?, ?, ?, ?, ?, ?)",
         (
             (

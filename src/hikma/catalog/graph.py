@@ -20,6 +20,7 @@ __all__ = [
     "FileRows",
     "Relation",
     "StoredNode",
+    "begins",
     "counts",
     "file_digests",
     "find",
@@ -28,8 +29,10 @@ __all__ = [
     "link_tree",
     "neighbours",
     "put_file",
+    "put_nodes",
     "put_skips",
     "remove_file",
+    "remove_nodes",
     "resolve",
     "skipped_digests",
     "skips",
@@ -98,6 +101,7 @@ def put_file(
     removed = nodes.delete(connection, vanished)
     if known:
         _clear_relations(connection, file_id)
+    connection.execute("DELETE FROM credited WHERE file = ?", (file_id,))
     _put_relations(connection, ids, edges, references)
     return FileRows(ids, removed)
 
@@ -113,11 +117,31 @@ def remove_file(connection: apsw.Connection, path: str) -> list[int]:
     return nodes.delete(connection, ids)
 
 
+def put_nodes(connection: apsw.Connection, given: Sequence[Node]) -> dict[NodeId, int]:
+    """Write nodes that stand in no file; return the integer of each."""
+    nodes.put(connection, given, None)
+    return nodes.ids_of(connection, [node.id for node in given])
+
+
+def remove_nodes(connection: apsw.Connection, keys: Sequence[NodeId]) -> list[int]:
+    """Remove nodes that stand in no file; return the ids of their documents."""
+    return nodes.delete(connection, sorted(nodes.ids_of(connection, keys).values()))
+
+
 def find(connection: apsw.Connection, key: NodeId) -> StoredNode | None:
     """Return the node with a key."""
     sql = f"SELECT {nodes.COLUMNS} FROM node WHERE key = ?"  # noqa: S608 -- our own columns
     row = rows.first(connection, sql, (key,))
     return None if row is None else nodes.from_row(row)
+
+
+def begins(connection: apsw.Connection, key: NodeId) -> StoredNode | None:
+    """Return the one commit whose id begins like this, None where none or several do."""
+    if not re.fullmatch(r"commit:[0-9a-f]{4,39}", key):
+        return None
+    sql = f"SELECT {nodes.COLUMNS} FROM node WHERE key GLOB ? LIMIT 2"  # noqa: S608 -- our own columns
+    found = rows.every(connection, sql, (f"{key}*",))
+    return nodes.from_row(found[0]) if len(found) == 1 else None
 
 
 def suggest(connection: apsw.Connection, key: str, limit: int) -> list[NodeId]:

@@ -12,7 +12,7 @@ from hikma.arrays import VectorBatch, VectorRows
 from hikma.catalog import rows, state
 from hikma.catalog.validation import hash_of, refuse_unfit, validate_vectors
 from hikma.domain import NodeKind, VectorSpace
-from hikma.errors import MissingVectorError, SpaceMismatchError
+from hikma.errors import CorruptFileError, MissingVectorError, SpaceMismatchError
 
 __all__ = [
     "ANSWERING",
@@ -206,7 +206,12 @@ def vectors_of(
         (rows.numbers(sorted({int(one) for one in ids})), identity),
     )
     numbers = np.array([row[0] for row in found], dtype=np.int64)
-    flat = np.frombuffer(b"".join(row[1] for row in found), dtype="<f4")
+    try:
+        flat = np.frombuffer(b"".join(row[1] for row in found), dtype="<f4")
+    except (TypeError, ValueError) as error:
+        raise CorruptFileError(
+            f"A canonical vector is no vector ({error}); run `hikma doctor` for the extent."
+        ) from error
     width = len(found[0][1]) // 4 if found else 0
     return VectorBatch(numbers, flat.reshape(len(found), width).astype(np.float32, copy=False))
 
@@ -273,6 +278,7 @@ def collect(connection: apsw.Connection) -> Collected:
         connection.execute("DELETE FROM ledger WHERE deleted")
         tombstones = connection.changes()
     connection.execute("INSERT INTO fulltext(fulltext) VALUES ('optimize')")
+    connection.execute("INSERT INTO history_text(history_text) VALUES ('optimize')")
     rows.every(connection, "PRAGMA incremental_vacuum")
     return Collected(embeddings, tombstones, before - _used_bytes(connection))
 

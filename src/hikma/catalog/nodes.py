@@ -60,6 +60,14 @@ def id_of(connection: apsw.Connection, key: NodeId) -> int | None:
     return None if row is None else int(row[0])
 
 
+def ids_of(connection: apsw.Connection, keys: Sequence[NodeId]) -> dict[NodeId, int]:
+    """Return the integer ids of the keys that are there."""
+    if not keys:
+        return {}
+    sql = "SELECT key, id FROM node WHERE key IN (SELECT value FROM carray(?))"
+    return dict(rows.every(connection, sql, (rows.texts(keys),)))
+
+
 def delete(connection: apsw.Connection, ids: Sequence[int]) -> list[int]:
     """Remove nodes with their edges, references, documents and full text.
 
@@ -73,9 +81,18 @@ def delete(connection: apsw.Connection, ids: Sequence[int]) -> list[int]:
         "SELECT id FROM document WHERE node IN (SELECT value FROM carray(?)) ORDER BY id",
         (chosen,),
     )
-    connection.executemany("DELETE FROM fulltext WHERE rowid = ?", ((one,) for one in documents))
+    delete_words(connection, documents)
     connection.execute("DELETE FROM node WHERE id IN (SELECT value FROM carray(?))", (chosen,))
     return documents
+
+
+def delete_words(connection: apsw.Connection, documents: Sequence[int]) -> None:
+    """Remove the words of documents, whichever table holds them."""
+    for table in ("fulltext", "history_text"):
+        connection.executemany(
+            f"DELETE FROM {table} WHERE rowid = ?",  # noqa: S608 -- our own names
+            ((one,) for one in documents),
+        )
 
 
 def from_row(row: Sequence[Any]) -> StoredNode:

@@ -212,12 +212,86 @@ CREATE VIEW vector_metadata AS
     FROM vector_space WHERE backend = 'sqlite-vec';
 """
 
+_HISTORY = """
+CREATE TABLE import(
+  file INTEGER NOT NULL REFERENCES node(id) ON DELETE CASCADE,
+  module TEXT NOT NULL,
+  name TEXT NOT NULL,
+  keyword TEXT NOT NULL,
+  PRIMARY KEY (file, module, name, keyword)
+) WITHOUT ROWID;
+
+-- `parents` are 20-byte ids one after the other; `time` is the instant in seconds since 1970.
+CREATE TABLE history(
+  node INTEGER PRIMARY KEY REFERENCES node(id) ON DELETE CASCADE,
+  hash BLOB NOT NULL UNIQUE,
+  parents BLOB NOT NULL,
+  time INTEGER NOT NULL,
+  author TEXT NOT NULL,
+  email TEXT NOT NULL,
+  gap TEXT NOT NULL
+);
+CREATE INDEX history_author ON history(author, email, time);
+CREATE TABLE path(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
+-- What a commit changed, compared with its parent number `parent`; `hunks` as in `Change`.
+CREATE TABLE change(
+  path INTEGER NOT NULL REFERENCES path(id),
+  node INTEGER NOT NULL REFERENCES history(node) ON DELETE CASCADE,
+  parent INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  old_path INTEGER,
+  hunks BLOB,
+  PRIMARY KEY (path, node, parent)
+) WITHOUT ROWID;
+-- With `status`, so that a filter on paths reads this index alone, and not the rows with hunks.
+CREATE INDEX change_node ON change(node, status);
+CREATE INDEX change_old_path ON change(old_path) WHERE old_path IS NOT NULL;
+-- The content of a file for which the commits that touched it are known.
+CREATE TABLE credited(
+  file INTEGER PRIMARY KEY REFERENCES node(id) ON DELETE CASCADE,
+  digest TEXT NOT NULL
+);
+-- A commit that speaks of a pull request; `brought` are the 20-byte ids that its merge brought.
+CREATE TABLE mention(
+  number INTEGER NOT NULL,
+  node INTEGER NOT NULL REFERENCES history(node) ON DELETE CASCADE,
+  brought BLOB NOT NULL,
+  PRIMARY KEY (number, node)
+) WITHOUT ROWID;
+CREATE INDEX mention_node ON mention(node);
+-- What a filter asks of pull requests, apart from their long descriptions.
+CREATE INDEX node_pull_request ON node(properties ->> 'author', properties ->> 'date')
+  WHERE kind = 'pull_request';
+-- Pull requests as a file given by the user (`given`) or a reference (`reference`) describe them.
+CREATE TABLE account(
+  number INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  facts TEXT NOT NULL,
+  PRIMARY KEY (number, source)
+) WITHOUT ROWID;
+
+-- The words of commits and pull requests, apart so that they do not change how rare a word of the
+-- code is.
+CREATE VIRTUAL TABLE history_text USING fts5(
+  name, path, signature, documentation, body,
+  content='', contentless_delete=1, detail=full, tokenize="porter unicode61 tokenchars '_'"
+);
+
+DROP VIEW pull_requests;
+CREATE VIEW pull_requests AS
+  SELECT key AS id, properties ->> 'number' AS number, name AS title,
+         documentation AS description, properties ->> 'author' AS author,
+         properties ->> 'date' AS date, properties ->> 'state' AS state,
+         properties ->> 'labels' AS labels
+    FROM node WHERE file IS NULL AND kind = 'pull_request';
+"""
+
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
     for kind, code in EDGE_CODES.items()
 )
 
-STEPS = (_GRAPH + _EDGE_NAMES + _TEXT + _VECTORS + _MIGRATION + _VIEWS,)
+STEPS = (_GRAPH + _EDGE_NAMES + _TEXT + _VECTORS + _MIGRATION + _VIEWS, _HISTORY)
 SCHEMA_VERSION = len(STEPS)
 NAMES = tuple(
     re.findall(

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from hikma.domain import Filter, Mode, NodeKind, Query
+from hikma.domain import Filter, Mode, Query
 from hikma.engine import Engine
-from hikma.errors import FilterError, HikmaError, IndexMissingError, NotFoundError, UsageError
-from hikma.interfaces import rendering
+from hikma.errors import HikmaError, IndexMissingError, NotFoundError, UsageError
+from hikma.interfaces import filtering, rendering
 from hikma.interfaces.progress import tracking
 from hikma.telemetry import set_up_logging
 
@@ -56,7 +56,14 @@ def vectors_app() -> None:
 @_repository
 @click.option("--full", is_flag=True, help="Build the file anew.")
 @_revision
-@click.option("--model", metavar="NAME", help="static, mixed or minilm (with --full).")
+@click.option("--model", metavar="NAME", help="static, mixed, minilm or openai:MODEL.")
+@click.option("--no-history", is_flag=True, help="Only the tree; leave commits as they are.")
+@click.option(
+    "--pull-requests",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON with pull requests' titles, descriptions, labels, authors, dates, states.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @_json
 def index(  # noqa: PLR0913 -- one parameter an option
@@ -66,12 +73,20 @@ def index(  # noqa: PLR0913 -- one parameter an option
     full: bool,
     revision: str | None,
     model: str | None,
+    no_history: bool,
+    pull_requests: Path | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Index a repository, or bring its index up to date."""
+    """Index a repository, or bring its index up to date: the tree first, then its history."""
     with _engine(path or repo, {"embedding_model": model}, revision) as engine, tracking() as track:
-        report = engine.index(full=full, dry_run=dry_run, track=track)
+        report = engine.index(
+            full=full,
+            dry_run=dry_run,
+            history=not no_history,
+            pull_requests=pull_requests,
+            track=track,
+        )
     _print(report, rendering.index_report, as_json=as_json)
 
 
@@ -81,12 +96,34 @@ def index(  # noqa: PLR0913 -- one parameter an option
 @click.option("--mode", type=_MODES, default=Mode.HYBRID.value, help="[default: hybrid]")
 @click.option("--limit", type=int, default=10, metavar="COUNT", help="Hits at most.  [default: 10]")
 @click.option(
-    "--kind", multiple=True, metavar="KIND", help="Only file, symbol or test; repeatable."
+    "--kind",
+    multiple=True,
+    metavar="KIND",
+    help="Only file, symbol, test, commit or pull_request; repeatable.",
 )
 @click.option("--language", multiple=True, metavar="NAME", help="Only this language; repeatable.")
 @click.option("--extension", multiple=True, metavar="EXT", help="Only this extension; repeatable.")
 @click.option(
-    "--path", "glob", multiple=True, metavar="GLOB", help="Only this path, folder or glob."
+    "--path",
+    "glob",
+    multiple=True,
+    metavar="GLOB",
+    help="Only this path, folder or glob (* within a segment, ** across); repeatable.",
+)
+@click.option(
+    "--author",
+    multiple=True,
+    metavar="WHO",
+    help="Only what this person wrote or changed: name, e-mail, words of them, glob; repeatable.",
+)
+@click.option(
+    "--since",
+    metavar="DATE",
+    help="Only what was written or changed from this date on: 2024-03-31, or with a time; "
+    "UTC where it has no zone.",
+)
+@click.option(
+    "--until", metavar="DATE", help="The same up to this date; a day without a time counts whole."
 )
 @click.option(
     "--min-similarity", type=float, metavar="COSINE", help="Only hits of at least this similarity."
@@ -104,6 +141,9 @@ def search(  # noqa: PLR0913 -- one parameter an option
     language: tuple[str, ...],
     extension: tuple[str, ...],
     glob: tuple[str, ...],
+    author: tuple[str, ...],
+    since: str | None,
+    until: str | None,
     min_similarity: float | None,
     revision: str | None,
     explain: bool,
@@ -112,7 +152,15 @@ def search(  # noqa: PLR0913 -- one parameter an option
     """Search by words and by meaning; indexes first when there is no index."""
     asked = Query(
         text=query,
-        filter=Filter(tuple(_kind(one) for one in kind), language, extension, glob),
+        filter=Filter(
+            kinds=tuple(map(filtering.kind, kind)),
+            languages=language,
+            extensions=extension,
+            paths=glob,
+            authors=author,
+            since=filtering.since(since),
+            until=filtering.until(until),
+        ),
         limit=limit,
         mode=Mode(mode),
         min_similarity=min_similarity,
@@ -220,14 +268,6 @@ def _engine(repo: Path, flags: dict[str, Any], revision: str | None = None) -> I
         sys.exit(128 + signal.SIGINT)
 
 
-def _kind(text: str) -> NodeKind:
-    try:
-        return NodeKind(text.lower().replace("-", "_"))
-    except ValueError:
-        choices = ", ".join(NodeKind)
-        raise FilterError(f"--kind {text!r} is unknown; choose one of: {choices}.") from None
-
-
 def _index_if_missing(engine: Engine, query: Query) -> None:
     from hikma.search import check  # noqa: PLC0415 -- a wrong query must not start an index
 
@@ -235,9 +275,9 @@ def _index_if_missing(engine: Engine, query: Query) -> None:
     try:
         engine.catalog.reader()
     except IndexMissingError:
-        _say(f"no index yet; indexing {engine.root}")
+        _say(f"no index yet; indexing {engine.root} without its history (`hikma index` adds it)")
         with tracking() as track:
-            engine.index(track=track)
+            engine.index(history=False, track=track)
 
 
 def _print(result: Any, render: Callable[[Any], Sequence[str]], *, as_json: bool) -> None:

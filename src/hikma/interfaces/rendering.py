@@ -9,16 +9,30 @@ from typing import Any
 
 from hikma.catalog.checks import Finding
 from hikma.catalog.ledger import Collected, SpaceStats
-from hikma.domain import Skip
-from hikma.results import Hit, IndexReport, SearchResult, Shown, Status
+from hikma.domain import HISTORY_KINDS, Skip
+from hikma.results import (
+    HISTORY_COMPLETE,
+    HistoryReport,
+    Hit,
+    IndexReport,
+    SearchResult,
+    Shown,
+    Status,
+)
 
 _SNIPPET_LINES = 6
 _SHOWN_SKIPS = 5
+_SAID = ("author", "date", "state", "branch", "labels", "gap")
+"""Properties of commits and pull requests that a reader is shown."""
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that move a terminal's cursor, colour it, break a line or reverse its direction."""
 
-_UNSPOKEN: tuple[tuple[str, Any], ...] = (("explanation", ()), ("partial", False))
-"""What JSON leaves out: these two stand there only when they have something to say."""
+_UNSPOKEN: tuple[tuple[str, Any], ...] = (
+    ("explanation", ()),
+    ("partial", False),
+    ("history", HISTORY_COMPLETE),
+)
+"""What JSON leaves out: these stand there only when they have something to say."""
 
 
 def as_json(result: Any) -> str:
@@ -58,6 +72,8 @@ def index_report(report: IndexReport) -> list[str]:
         f"{report.embedded:,} newly embedded",
     ]
     lines += _skips(report.skips)
+    lines += _imports(report.imports)
+    lines += _history(report.history) if report.history else []
     lines += [f"read as text: {one.path}: {one.reason}" for one in report.limitations]
     return lines
 
@@ -73,23 +89,26 @@ def status(found: Status) -> list[str]:
         "nodes: " + ", ".join(f"{count:,} {kind}" for kind, count in found.kinds.items()),
         "symbols: " + ", ".join(f"{count:,} {name}" for name, count in found.languages.items()),
         f"documents: {found.documents:,}",
+        f"history: {index.history}",
         f"vectors: {found.space.backend}, model {found.space.model}, "
         f"{found.space.dimension} dimensions, {found.space.metric}",
     ]
     lines += [f"being written by {found.writer}"] if found.writer else []
-    return lines + _skips(found.skips)
+    return [*lines, *_imports(found.imports), *_gaps(found.gaps), *_skips(found.skips)]
 
 
 def shown(found: Shown) -> list[str]:
     """Render a node, its text and its neighbours."""
     node = found.node
-    place = f"{node.path}:{node.span.start_line}" if node.span else node.path
-    kind = node.symbol_kind.value if node.symbol_kind else node.kind.value
+    place = f", {node.path}:{node.span.start_line}" if node.span else f", {node.path}"
+    kind = node.symbol_kind.value if node.symbol_kind else node.kind.value.replace("_", " ")
     lines = [
-        f"{node.id}  ({kind}, {place})"
+        f"{node.id}  ({kind}{place if node.path else ''})"
         + ("" if found.fresh else "  [changed since it was indexed]")
     ]
     lines += [node.signature] if node.signature else []
+    said = (f"{name}: {node.properties[name]}" for name in _SAID if name in node.properties)
+    lines += [*said] if node.kind in HISTORY_KINDS else []
     lines += ["", *found.text.split("\n"), ""]
     for one in found.relations:
         arrow = "->" if one.direction == "out" else "<-"
@@ -127,12 +146,10 @@ def counted(words: str) -> Callable[[Mapping[str, int]], list[str]]:
 
 
 def _hit(hit: Hit) -> list[str]:
-    kind = hit.properties.get("symbol_kind") or hit.kind.value
     similarity = "" if hit.similarity is None else f", similarity {hit.similarity:.2f}"
     changed = "" if hit.fresh else "  [changed since it was indexed]"
     lines = [
-        f"{hit.rank}. {hit.path}:{hit.start_line}-{hit.end_line}  {kind} {hit.name}"
-        f"  (score {hit.score:.2f}{similarity}){changed}",
+        f"{hit.rank}. {_place(hit)}  (score {hit.score:.2f}{similarity}){changed}",
         f"   {hit.id}",
     ]
     snippet = [line for line in hit.snippet.split("\n") if line.strip()]
@@ -141,6 +158,35 @@ def _hit(hit: Hit) -> list[str]:
         rank = "" if one.rank is None else f" (rank {one.rank})"
         lines.append(f"     {one.share:+.3f}  {one.rule}{rank}")
     return [*lines, ""]
+
+
+def _place(hit: Hit) -> str:
+    """Return where a hit stands: its lines, or who did it and when."""
+    if hit.start_line is not None:
+        kind = hit.properties.get("symbol_kind") or hit.kind.value
+        return f"{hit.path}:{hit.start_line}-{hit.end_line}  {kind} {hit.name}"
+    said = hit.properties
+    number = f" #{said['number']}" if "number" in said else f" {str(said.get('hash', ''))[:10]}"
+    author = f"  {said['author']}" if said.get("author") else ""
+    date = f", {str(said['date'])[:10]}" if said.get("date") else ""
+    return f"{hit.kind.value.replace('_', ' ')}{number}  {hit.name}{author}{date}"
+
+
+def _history(done: HistoryReport) -> list[str]:
+    lines = [
+        f"history: {done.added:,} commits added, {done.removed:,} removed in {done.took_s:.2f} s"
+    ]
+    return lines + _gaps(done.gaps)
+
+
+def _gaps(gaps: Mapping[str, int]) -> list[str]:
+    listed = "; ".join(f"{count:,} commits: {reason}" for reason, count in gaps.items())
+    return [f"history has gaps: {listed}"] if gaps else []
+
+
+def _imports(imports: Mapping[str, int]) -> list[str]:
+    listed = ", ".join(f"{count:,} {outcome}" for outcome, count in imports.items())
+    return [f"imports: {listed}"] if imports else []
 
 
 def _skips(skips: Sequence[Skip]) -> list[str]:

@@ -26,6 +26,10 @@ from hikma.sources.folder import (
 from hikma.sources.ignoring import OWN_NAME, Ignoring
 from hikma.sources.roots import digest_now, is_bare
 
+_CACHE_BYTES = 32 * 1024**2
+_WINDOW_BYTES = 16 * 1024**2
+_MAPPED_BYTES = 128 * 1024**2
+
 _SUBMODULE = "submodule or nested repository: index it by itself"
 _MISSING = "object missing: this clone lacks its content"
 _NOT_UTF8 = "path is not UTF-8"
@@ -151,9 +155,17 @@ class GitSource:
 def open_git(root: Path, rev: str | None) -> GitSource:
     """Open the repository at a root that `roots.find_root` found, at HEAD or at a revision.
 
-    Raises RepositoryError where it is damaged or of a kind that the library cannot read, and
-    UsageError for an unknown revision.
+    Raises RepositoryError where it cannot be opened, UsageError for an unknown revision.
     """
+    return GitSource(open_repository(root), root, rev)
+
+
+def open_repository(root: Path) -> pygit2.Repository:
+    """Open the repository at a root, whoever owns it and whatever work tree it names.
+
+    Raises RepositoryError where it is damaged or of a kind that the library cannot read.
+    """
+    _bound_caches()
     # Git refuses repositories of other owners because it runs what their configuration names.
     # Nothing is run here, and a shared or mounted checkout must be readable.
     pygit2.settings.owner_validation = False
@@ -166,7 +178,14 @@ def open_git(root: Path, rev: str | None) -> GitSource:
             repository.workdir = str(root)
     except (pygit2.GitError, KeyError, OSError) as error:
         raise RepositoryError(_refusal(root, str(error))) from error
-    return GitSource(repository, root, rev)
+    return repository
+
+
+def _bound_caches() -> None:
+    """Keep the git library, in this process, from holding what a whole history reads."""
+    pygit2.settings.cache_max_size(_CACHE_BYTES)
+    pygit2.settings.mwindow_size = _WINDOW_BYTES
+    pygit2.settings.mwindow_mapped_limit = _MAPPED_BYTES
 
 
 def _refusal(root: Path, reason: str) -> str:

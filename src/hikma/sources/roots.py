@@ -69,7 +69,7 @@ def head_of(root: Path) -> str | None:
     git_dir = git_dir_of(root)
     if git_dir is None:
         return None
-    shared = _shared_dir(git_dir)
+    shared = shared_dir(git_dir)
     if (shared / "reftable").is_dir():
         return _head_by_library(root)
     return _resolve(git_dir, shared)
@@ -145,8 +145,8 @@ def _linked_git_dir(entry: Path) -> Path:
     return git_dir
 
 
-def _shared_dir(git_dir: Path) -> Path:
-    """Return where branches live: the main repository's directory for a linked worktree."""
+def shared_dir(git_dir: Path) -> Path:
+    """Return where branches and objects live: the main repository's directory of a worktree."""
     try:
         return git_dir / (git_dir / "commondir").read_text("utf-8").strip()
     except OSError:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hikma.domain import SourceFile
 from hikma.errors import WorkerError
 from hikma.sources import worker_main
 
@@ -64,11 +63,11 @@ class WorkerProcess:
         if status != worker_main.READY:
             raise WorkerError(f"a worker did not start: {value}")
 
-    def answers(self, files: list[SourceFile]) -> Iterator[tuple[str, Any]]:
-        """Yield the answer for each file; raises Lost at the file that ended the worker."""
+    def answers(self, items: list[Any]) -> Iterator[tuple[str, Any]]:
+        """Yield the answer for each item; raises Lost at the one that ended the worker."""
         allowed = self._timeout_s + _GRACE_S
-        self._write(worker_main.frame(files), time.monotonic() + _START_S)
-        for _ in files:
+        self._write(worker_main.frame(items), time.monotonic() + _START_S)
+        for _ in items:
             status, value = self._read(time.monotonic() + allowed)
             if status == worker_main.EXHAUSTED:
                 raise Lost(value)

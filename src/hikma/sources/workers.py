@@ -1,7 +1,7 @@
-"""How are hostile files parsed without harm? In processes that may die, each file on its own.
+"""How is hostile input read without harm? In processes that may die, each item on its own.
 
-Whatever a file does to its worker (crash it, hang it, fill its memory), that file alone is
-reported as failed, its worker is replaced, and every other file comes through, in order.
+Whatever a file or commit does to its worker (crash it, hang it, fill its memory), it alone is
+reported as failed, its worker is replaced, and every other one comes through, in order.
 """
 
 import sys
@@ -17,6 +17,7 @@ from hikma.errors import WorkerError
 from hikma.sources import worker_main
 from hikma.sources.worker_process import Lost, WorkerProcess, import_path
 
+Item = TypeVar("Item")
 T = TypeVar("T")
 
 _BATCH_BYTES = 256 * 1024
@@ -33,24 +34,24 @@ class _Outcome(NamedTuple):
 
 
 def run(
-    task: Callable[[SourceFile], T],
-    files: Iterable[SourceFile],
+    task: Callable[[Item], T],
+    items: Iterable[Item],
     *,
     workers: int,
-    on_failure: Callable[[SourceFile, str], T],
+    on_failure: Callable[[Item, str], T],
     timeout_s: float = 10,
     memory_bytes: int = 2 * 1024**3,
 ) -> Iterator[T]:
-    """Yield `task(file)` for each file, in the order of the files.
+    """Yield `task(item)` for each item, a file or a commit, in the order of the items.
 
-    `task` is a function at the top level of a module that workers can import. A file whose
+    `task` is a function at the top level of a module that workers can import. An item whose
     worker raises, dies, takes longer than `timeout_s` seconds or more than `memory_bytes` of
-    address space yields `on_failure(file, reason)` instead. `files` is read only a little ahead,
+    address space yields `on_failure(item, reason)` instead. `items` is read only a little ahead,
     in the caller's thread. Raises WorkerError where no worker can be started.
     """
     with _Pool(_setup(task, timeout_s, memory_bytes), workers) as pool:
-        pending: deque[tuple[list[SourceFile], Future[list[_Outcome]]]] = deque()
-        for batch in _batches(files):
+        pending: deque[tuple[list[Item], Future[list[_Outcome]]]] = deque()
+        for batch in _batches(items):
             pending.append((batch, pool.submit(batch)))
             if len(pending) >= workers * _BATCHES_AHEAD:
                 yield from _results(*pending.popleft(), on_failure)
@@ -59,20 +60,18 @@ def run(
 
 
 def _results(
-    batch: list[SourceFile],
+    batch: list[Item],
     future: "Future[list[_Outcome]]",
-    on_failure: Callable[[SourceFile, str], T],
+    on_failure: Callable[[Item, str], T],
 ) -> Iterator[T]:
-    for file, outcome in zip(batch, future.result(), strict=True):
+    for item, outcome in zip(batch, future.result(), strict=True):
         if outcome.failure is None:
             yield outcome.result
         else:
-            yield on_failure(file, outcome.failure)
+            yield on_failure(item, outcome.failure)
 
 
-def _setup(
-    task: Callable[[SourceFile], T], timeout_s: float, memory_bytes: int
-) -> worker_main.Setup:
+def _setup(task: Callable[[Item], T], timeout_s: float, memory_bytes: int) -> worker_main.Setup:
     module, name = task.__module__, task.__qualname__
     if module == "__main__" or "<" in name:
         raise WorkerError(
@@ -81,13 +80,13 @@ def _setup(
     return worker_main.Setup(import_path(sys.path), module, name, timeout_s, memory_bytes)
 
 
-def _batches(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
-    """Group files, so that a pipe's costs are paid once for many small ones."""
-    batch: list[SourceFile] = []
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Group items, so that a pipe's costs are paid once for many small ones."""
+    batch: list[Item] = []
     size = 0
-    for file in files:
-        batch.append(file)
-        size += len(file.content)
+    for item in items:
+        batch.append(item)
+        size += len(item.content) if isinstance(item, SourceFile) else 0
         if size >= _BATCH_BYTES or len(batch) == _BATCH_FILES:
             yield batch
             batch, size = [], 0
@@ -119,11 +118,11 @@ class _Pool:
         for process in list(self._alive):
             process.close()
 
-    def submit(self, batch: list[SourceFile]) -> "Future[list[_Outcome]]":
+    def submit(self, batch: list[Any]) -> "Future[list[_Outcome]]":
         """Start a batch; its outcomes come in the order of its files."""
         return self._threads.submit(self._work, batch)
 
-    def _work(self, batch: list[SourceFile]) -> list[_Outcome]:
+    def _work(self, batch: list[Any]) -> list[_Outcome]:
         """Carry a batch through, over as many workers as it takes.
 
         A file that a used worker dies on gets a second chance alone in a fresh one: what earlier
@@ -143,14 +142,12 @@ class _Pool:
                 fresh = True
         return outcomes
 
-    def _attempt(
-        self, files: list[SourceFile], *, fresh: bool
-    ) -> tuple[list[_Outcome], Lost | None]:
-        """Run files through one worker until they end or it does."""
+    def _attempt(self, items: list[Any], *, fresh: bool) -> tuple[list[_Outcome], Lost | None]:
+        """Run items through one worker until they end or it does."""
         process = self._start() if fresh else self._take()
         done: list[_Outcome] = []
         try:
-            for status, value in process.answers(files):
+            for status, value in process.answers(items):
                 if status == worker_main.DONE:
                     done.append(_Outcome(value, None))
                 else:

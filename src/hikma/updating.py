@@ -1,0 +1,52 @@
+"""The job of one whole run: the tree first, which can be searched at once, then the history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hikma import history, indexing
+from hikma.catalog import pulls
+from hikma.catalog.checks import suspecting_damage
+from hikma.domain import Entry, SourceFile
+from hikma.results import IndexReport
+from hikma.sources.opening import Source
+from hikma.sources.past import Past
+from hikma.sources.roots import git_dir_of
+from hikma.storing import Sink
+from hikma.telemetry import Track, silent
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one run does: from where, with history or without, and who is told how far it is.
+
+    `pull_requests` are those that the user describes, by number.
+    """
+
+    source: Source
+    history: bool = True
+    pull_requests: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    track: Track = silent
+
+
+def update(sink: Sink, job: Job, workers: int) -> IndexReport:
+    """Bring the tree up to date, then the history that leads to it."""
+    source = job.source
+    report = indexing.bring_up_to_date(sink, source, workers, job.track)
+    head = report.head  # the snapshot's: the branch may have moved meanwhile
+    if not job.history or head is None or git_dir_of(source.root) is None:
+        if job.pull_requests:  # what the user gave is nowhere else
+            with sink.catalog.write() as connection:
+                pulls.put_accounts(connection, pulls.GIVEN, job.pull_requests)
+        return report
+
+    def read(path: str) -> bytes | None:
+        loaded = source.load(Entry(path, "", 0))
+        return loaded.content if isinstance(loaded, SourceFile) else None
+
+    with Past(source.root) as past, suspecting_damage(sink.catalog):
+        place = history.Place(past, head, read)
+        run = history.Run(workers, job.track)
+        followed = history.bring_up_to_date(sink, place, job.pull_requests, run)
+    report = replace(report, history=followed, embedded=report.embedded + followed.embedded)
+    return indexing.with_counts(sink.catalog, report)
