@@ -244,16 +244,20 @@ def carry(
     find_name: FindName,
 ) -> tuple[tuple[int, ...], list[Held]]:
     """Return the symbols that the hunks touch, and the lines that each had before them."""
+    # The first line that each hunk reaches, and the last; hunks come in the order of lines.
+    begins = [hunk.now_start + (not hunk.now_lines) for hunk in hunks]
     ends = [hunk.now_end if hunk.now_lines else hunk.now_start for hunk in hunks]
     grown = list(accumulate((hunk.now_lines - hunk.old_lines for hunk in hunks), initial=0))
     touched: dict[int, None] = {}
     older: list[Held] = []
     for one in held:
-        first = bisect_left(ends, one.start)  # the hunks before it only shift a symbol
-        before: Held | None = Held(one.symbol, one.start - grown[first], one.end - grown[first])
-        if first < len(hunks) and hunks[first].touches(one.start, one.end):
-            touched[one.symbol] = None
-            before = _before(one, hunks[first:], grown[first], find_name)
+        first = bisect_left(ends, one.start)
+        shift = grown[first]
+        if first == len(hunks) or begins[first] > one.end:  # hunks before it only shift a symbol
+            older.append(Held(one.symbol, one.start - shift, one.end - shift) if shift else one)
+            continue
+        touched[one.symbol] = None
+        before = _before(one, hunks[first:], shift, find_name)
         if before is not None:
             older.append(before)
     return tuple(touched), older

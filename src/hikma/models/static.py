@@ -82,7 +82,9 @@ class StaticTable:
         self.identity = files.identity(FORM, CODES, SCALES, WHOLE, "vocabulary.txt")
         try:
             whole = Path(files.path(WHOLE)).read_text(encoding="utf-8").split()
-            self._codes: NDArray[np.int8] = np.load(files.path(CODES), mmap_mode="r")
+            # A plain view: of a memmap, NumPy would run Python code at every slice.
+            codes: NDArray[np.int8] = np.load(files.path(CODES), mmap_mode="r")
+            self._codes = codes.view(np.ndarray)
             self._scales: NDArray[np.float32] = np.load(files.path(SCALES))
         except (OSError, ValueError) as error:
             raise ModelError(
