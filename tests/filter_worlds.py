@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 
 from catalog_rows import REPOSITORY, case, document, file_node, put_file, symbol
-from hikma.catalog import fulltext, graph, history, pulls, state
+from hikma.catalog import completeness, fulltext, graph, history, pulls, state
 from hikma.domain import Change, ChangeStatus, Commit, Node, NodeKind
 
 FILES = {
@@ -87,8 +87,8 @@ def build(connection, seed, *, pull_requests=12):
     _put_commits(connection, world, chance, 40)
     _put_pulls(connection, world, chance, pull_requests)
     state.put(connection, "head", "f" * 40)
-    state.put(connection, history.HEAD, "f" * 40)
-    state.put(connection, history.COMPLETE, "1")
+    state.put(connection, completeness.HEAD, "f" * 40)
+    state.put(connection, completeness.COMPLETE, "1")
     return world
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filter_worlds import DAY, FILES, GONE, MARCH, PULL_DATES, WRITERS, build
-from hikma.catalog import authors, filters, history, state
+from hikma.catalog import authors, completeness, filters, state
 from hikma.catalog.globs import path_pattern
 from hikma.catalog.schema import Catalog
 from hikma.domain import HISTORY_KINDS, Filter, NodeKind
@@ -348,7 +348,7 @@ def test_one_commit_must_satisfy_author_and_date_together(filled):
 def test_while_history_is_incomplete_a_filter_works_and_the_result_says_so(filled):
     by_date, by_kind = Filter(since=datetime(1990, 1, 1)), Filter((NodeKind.COMMIT,))  # noqa: DTZ001 -- UTC then
     assert filters.history_note(filled, by_date) is None
-    for key, text in ((history.COMPLETE, "0"), (history.HEAD, "e" * 40)):
+    for key, text in ((completeness.COMPLETE, "0"), (completeness.HEAD, "e" * 40)):
         was = state.get(filled, key)
         state.put(filled, key, text)
         for asked in (by_date, by_kind, Filter(authors=("ada",))):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from conftest import CORPUS, Repository
 from fakes import HashingEmbedder
-from hikma.catalog import fulltext, history, state
+from hikma.catalog import completeness, fulltext, state
 from hikma.domain import HISTORY_KINDS, Filter, Mode, NodeKind, Query
 from hikma.engine import Engine
 from hikma.errors import FilterError, MissingVectorError, ModelError, QueryError
@@ -199,7 +199,7 @@ def test_a_filter_on_history_that_is_not_complete_says_so(make_repository):
         by_date = Query("validate", Filter(since=datetime(2024, 3, 1, tzinfo=UTC)))
         assert engine.search(by_date).degraded == ()
         with engine.catalog.write() as connection:
-            state.put(connection, history.COMPLETE, "0")
+            state.put(connection, completeness.COMPLETE, "0")
         result = engine.search(by_date)
         assert {hit.kind for hit in result.hits} == {"file", "symbol", "commit"}
         (note,) = result.degraded

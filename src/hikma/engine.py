@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import apsw
 
 from hikma import search as searching
-from hikma.catalog import checks, fulltext, graph, history, imports, ledger, pulls, state
+from hikma.catalog import checks, completeness, fulltext, graph, imports, ledger, pulls, state
 from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
 from hikma.domain import HISTORY_KINDS, NodeId, Query, VectorSpace
@@ -174,7 +174,7 @@ class Engine:
                 kinds={kind.value: count for kind, count in graph.counts(connection).items()},
                 languages=graph.languages(connection),
                 imports=imports.counts(connection),
-                gaps=history.gap_counts(connection),
+                gaps=completeness.gap_counts(connection),
                 skips=tuple(graph.skips(connection)),
                 space=self._space(connection),
                 writer=f"process {holder.pid}: {holder.command}" if holder else None,
@@ -330,7 +330,9 @@ class Engine:
         now = head if self.revision else head_of(self.root)
         indexed_at = state.get(connection, "indexed_at") or ""
         stale = partial or now != head
-        return Freshness(head, indexed_at, stale, history.completeness(connection, head), partial)
+        return Freshness(
+            head, indexed_at, stale, completeness.completeness(connection, head), partial
+        )
 
     def _digest_now(self, path: str, indexed: str) -> str | None:
         """Tell a path's content now; a bare repository or a revision has its tree only."""

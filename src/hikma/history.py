@@ -13,7 +13,7 @@ from itertools import chain, islice
 import apsw
 
 from hikma import commit_reading, crediting, documents, pull_requests
-from hikma.catalog import fulltext, ledger, state
+from hikma.catalog import completeness, fulltext, ledger, state
 from hikma.catalog import history as stored
 from hikma.catalog import pulls as stored_pulls
 from hikma.commit_reading import WrittenCommit
@@ -88,7 +88,7 @@ class _Read:
 def is_current(connection: apsw.Connection, place: Place, given: Accounts) -> bool:
     """Whether the history is all that a head, the clone and the user say."""
     return (
-        stored.completeness(connection, place.head) == HISTORY_COMPLETE
+        completeness.completeness(connection, place.head) == HISTORY_COMPLETE
         and state.get(connection, _FORM) == FORM
         and not _has_gained(connection, place.past)
         and crediting.is_current(connection)
@@ -135,13 +135,17 @@ def bring_up_to_date(sink: Sink, place: Place, given: Accounts, run_: Run) -> Hi
 
 
 def _plan(connection: apsw.Connection, past: Past, head: str) -> _Plan:
-    held = state.get(connection, stored.HEAD)
+    held = state.get(connection, completeness.HEAD)
     known = stored.known(connection)
     if state.get(connection, _FORM) != FORM or _is_other_cut(connection, past):
         return _Plan(past.reachable(head), sorted(known), whole=True)
     if not known:
         return _Plan(past.reachable(head), (), whole=True)
-    if state.get(connection, stored.COMPLETE) == "1" and held and not _has_gained(connection, past):
+    if (
+        state.get(connection, completeness.COMPLETE) == "1"
+        and held
+        and not _has_gained(connection, past)
+    ):
         if held == head:
             return _Plan((), (), whole=False)
         if (difference := past.difference(head, held)) is not None:
@@ -159,7 +163,7 @@ def _begin(sink: Sink) -> None:
     with sink.catalog.write() as connection:
         if state.get(connection, _FORM) != FORM and not stored.known(connection):
             state.put(connection, _FORM, FORM)
-        state.put(connection, stored.COMPLETE, "0")
+        state.put(connection, completeness.COMPLETE, "0")
 
 
 def _remove(sink: Sink, past: Past, hashes: Sequence[str]) -> None:
@@ -237,13 +241,13 @@ def _finish(sink: Sink, place: Place) -> None:
     with sink.catalog.write() as connection:
         lacking = stored.incomplete(connection) or stored.missing_parents(connection)
         state.put(connection, _STOCK, place.past.stock() if lacking else "")
-        state.put(connection, stored.HEAD, place.head)
-        state.put(connection, stored.COMPLETE, "1")
+        state.put(connection, completeness.HEAD, place.head)
+        state.put(connection, completeness.COMPLETE, "1")
 
 
 def _report(sink: Sink, added: int, removed: int, tally: Tally, start: float) -> HistoryReport:
     with sink.catalog.read() as connection:
-        gaps = stored.gap_counts(connection)
+        gaps = completeness.gap_counts(connection)
         missing = stored.missing_parents(connection)
     return HistoryReport(
         added=added,

@@ -80,7 +80,7 @@ class Weights:
     prose: float = 0.4
     same_file: float = 0.5
     history: float = 0.5
-    code: float = 0.5
+    code: float = 0.35
     id: float = 1.0
 
 

@@ -8,7 +8,7 @@ import apsw
 import numpy as np
 
 from hikma.arrays import DocumentIds
-from hikma.catalog import choosing, history, places, rows, state
+from hikma.catalog import choosing, completeness, places, rows, state
 from hikma.catalog.authors import Writer
 from hikma.catalog.choosing import instant
 from hikma.catalog.places import Place, Where
@@ -86,7 +86,7 @@ def history_note(connection: apsw.Connection, asked: Filter) -> str | None:
     """Return what an answer may lack where a filter asks for history that is not complete."""
     if not _asks_history(asked) and not HISTORY_KINDS.intersection(asked.kinds):
         return None
-    if history.completeness(connection, state.get(connection, "head")) != HISTORY_PARTIAL:
+    if completeness.completeness(connection, state.get(connection, "head")) != HISTORY_PARTIAL:
         return None
     return "history: not every commit is in the index yet; run `hikma index` to add the others"
 
@@ -115,7 +115,7 @@ def _meaningful(connection: apsw.Connection, asked: Filter) -> frozenset[NodeKin
             )
         if given:
             kinds &= fitting
-    if _asks_history(asked) and history.completeness(connection, None) == HISTORY_NONE:
+    if _asks_history(asked) and completeness.completeness(connection, None) == HISTORY_NONE:
         raise FilterError(
             "Filters on authors and dates ask the history, which this index does not hold; "
             "`hikma index` adds it where there is a git repository."

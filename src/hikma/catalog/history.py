@@ -6,17 +6,13 @@ from typing import NamedTuple
 import apsw
 
 from hikma.attribution import FileChange, Held
-from hikma.catalog import nodes, pulls, rows, state
+from hikma.catalog import nodes, pulls, rows
 from hikma.catalog.tables import EDGE_CODES
 from hikma.domain import ChangeStatus, Commit, EdgeKind, Node
-from hikma.results import HISTORY_COMPLETE, HISTORY_NONE, HISTORY_PARTIAL
 
 _MODIFIES = EDGE_CODES[EdgeKind.MODIFIES]
 _HASH_BYTES = 20
 _STATUSES = {status.value: status for status in ChangeStatus}
-
-HEAD, COMPLETE = "history_head", "history_complete"
-"""Keys of the state: the commit that the history leads to, and whether all of it is there."""
 
 
 class Place(NamedTuple):
@@ -104,21 +100,6 @@ def incomplete(connection: apsw.Connection) -> dict[str, tuple[str, int]]:
         "FROM history WHERE gap <> ''",
     )
     return {hash_.hex(): (gap, read) for hash_, gap, read in found}
-
-
-def gap_counts(connection: apsw.Connection) -> dict[str, int]:
-    """Return how many commits could not be read whole, by reason."""
-    sql = "SELECT gap, count(*) FROM history WHERE gap <> '' GROUP BY gap ORDER BY gap"
-    return dict(rows.every(connection, sql))
-
-
-def completeness(connection: apsw.Connection, head: str | None) -> str:
-    """Return how the history stands to the indexed head; see `Freshness`."""
-    held = state.get(connection, HEAD)
-    if not held and rows.first(connection, "SELECT 1 FROM history LIMIT 1") is None:
-        return HISTORY_NONE
-    whole = state.get(connection, COMPLETE) == "1" and held == head
-    return HISTORY_COMPLETE if whole else HISTORY_PARTIAL
 
 
 def missing_parents(connection: apsw.Connection) -> int:

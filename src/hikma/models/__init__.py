@@ -1,7 +1,6 @@
 """Here is a text: what does it mean?"""
 
 from hikma.errors import ConfigurationError
-from hikma.models.onnx import MiniLm
 from hikma.models.pair import Pair
 from hikma.models.server import Known, Server
 from hikma.models.shipped import open_files
@@ -33,8 +32,10 @@ def open_model(name: str, server: Server | None = None, known: Known | None = No
         )
     files = open_files()
     pieces = WordPieces.open(files.path("vocabulary.txt"))
-    if name == "minilm":
-        deep = MiniLm(files, pieces)
-        return Pair(name, deep, deep)
-    table = StaticTable(files, pieces)
-    return Pair(name, table, MiniLm(files, pieces) if name == "mixed" else table)
+    if name == "static":
+        table = StaticTable(files, pieces)
+        return Pair(name, table, table)
+    from hikma.models.onnx import MiniLm  # noqa: PLC0415 -- the default model does without
+
+    deep = MiniLm(files, pieces)
+    return Pair(name, StaticTable(files, pieces) if name == "mixed" else deep, deep)

@@ -12,7 +12,7 @@ _GITEA_MERGE = re.compile(rf"Merge pull request '(.*)' \(#{_NUMBER}\) from (\S+)
 _BITBUCKET_MERGE = re.compile(rf"Merged in (\S+) \(pull request #{_NUMBER}\)")
 _AZURE_MERGE = re.compile(rf"Merged PR {_NUMBER}: (.+)")
 _GITLAB_MERGE = re.compile(rf"^See merge request (?:\S*?)!{_NUMBER}\s*$", re.MULTILINE)
-_SQUASH = re.compile(rf"(.*\S)\s+\(#{_NUMBER}\)\s*\Z")
+_SQUASH = re.compile(rf"(.*[^\s(])\s*\(#{_NUMBER}\)\s*\Z")
 
 
 def mention(message: str, author: str) -> PullMention | None:
