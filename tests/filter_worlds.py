@@ -89,6 +89,7 @@ def build(connection, seed, *, pull_requests=12):
     state.put(connection, "head", "f" * 40)
     state.put(connection, completeness.HEAD, "f" * 40)
     state.put(connection, completeness.COMPLETE, "1")
+    state.put(connection, completeness.CREDITED, "1")
     return world
 
 

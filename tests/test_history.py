@@ -582,3 +582,14 @@ def _await_commits(database, count):
                 pass  # its tables are not made yet
         time.sleep(0.002)
     pytest.fail("no commit was stored in a minute")
+
+
+def test_a_tree_that_moved_on_without_its_history_is_told_until_it_is_followed(grown):
+    """The lines of a changed file are not followed yet, though no commit is missing."""
+    repository, database = grown
+    repository.write("a.py", code(other=2))
+    with engine_on(repository.root, database) as engine:
+        engine.index(history=False)
+        assert engine.status().index.history == "partial"
+        engine.index()
+        assert engine.status().index.history == "complete"

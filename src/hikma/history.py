@@ -243,6 +243,7 @@ def _finish(sink: Sink, place: Place) -> None:
         state.put(connection, _STOCK, place.past.stock() if lacking else "")
         state.put(connection, completeness.HEAD, place.head)
         state.put(connection, completeness.COMPLETE, "1")
+        state.put(connection, completeness.CREDITED, "1")
 
 
 def _report(sink: Sink, added: int, removed: int, tally: Tally, start: float) -> HistoryReport:

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from hikma import documents, reading
-from hikma.catalog import fulltext, graph, imports, ledger, state
+from hikma.catalog import completeness, fulltext, graph, imports, ledger, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import (
     Entry,
@@ -154,6 +154,7 @@ def _begin(catalog: Catalog) -> None:
             # Nothing of another version is here, so a run that stops is continued, not repeated.
             state.put(connection, "form", FORM)
         state.put(connection, "complete", "0")
+        state.put(connection, completeness.CREDITED, "0")
 
 
 def _read(

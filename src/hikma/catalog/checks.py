@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from hikma.catalog import ledger, rows, state
+from hikma.catalog import completeness, ledger, rows, state
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
 from hikma.errors import CorruptFileError
@@ -131,6 +131,8 @@ def _completeness(connection: apsw.Connection) -> Iterator[Finding]:
         yield Finding("head", "the last indexing run was not finished", "Run `hikma index`.")
     if complete == "1" and state.get(connection, "head") is None:
         yield Finding("head", "the index does not say which commit it holds", "Run `hikma index`.")
+    if state.get(connection, completeness.COMPLETE) == "0":
+        yield Finding("history", "the history was not read to its end", "Run `hikma index`.")
 
 
 def _listed(connection: apsw.Connection, name: str, fact: str, sql: str) -> Iterator[Finding]:

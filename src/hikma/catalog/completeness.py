@@ -5,8 +5,9 @@ import apsw
 from hikma.catalog import rows, state
 from hikma.results import HISTORY_COMPLETE, HISTORY_NONE, HISTORY_PARTIAL
 
-HEAD, COMPLETE = "history_head", "history_complete"
-"""Keys of the state: the commit that the history leads to, and whether all of it is there."""
+HEAD, COMPLETE, CREDITED = "history_head", "history_complete", "history_credited"
+"""Keys of the state: the commit that the history leads to, whether all of it is there, and whether
+today's files have been followed through it since one of them changed."""
 
 
 def gap_counts(connection: apsw.Connection) -> dict[str, int]:
@@ -20,5 +21,5 @@ def completeness(connection: apsw.Connection, head: str | None) -> str:
     held = state.get(connection, HEAD)
     if not held and rows.first(connection, "SELECT 1 FROM history LIMIT 1") is None:
         return HISTORY_NONE
-    whole = state.get(connection, COMPLETE) == "1" and held == head
-    return HISTORY_COMPLETE if whole else HISTORY_PARTIAL
+    done = all(state.get(connection, key) == "1" for key in (COMPLETE, CREDITED))
+    return HISTORY_COMPLETE if done and held == head else HISTORY_PARTIAL

@@ -151,8 +151,12 @@ class SqliteVectors:
     def _canonical(self, connection: apsw.Connection, ids: DocumentIds) -> VectorBatch:
         """Return the canonical vectors of ids held here: each has one, or the file is damaged."""
         batch = ledger.vectors_of(connection, ids, self._space.documents)
-        if len(batch.ids) != len(ids):
-            absent = sorted(set(ids.tolist()) - set(batch.ids.tolist()))
+        absent = sorted(set(ids.tolist()) - set(batch.ids.tolist()))
+        if not absent and len(batch.ids) != len(ids):
+            raise CorruptFileError(
+                f"{self._table} gives ids twice; run `hikma doctor` for the extent."
+            )
+        if absent:
             raise MissingVectorError(
                 f"{len(absent)} ids in {self._table} have no canonical vector, "
                 f"{absent[0]} first; run `hikma vectors rebuild`."
