@@ -13,7 +13,7 @@ import numpy as np
 
 from hikma import ranking
 from hikma.arrays import DocumentIds, Vector
-from hikma.catalog import filters, fulltext, graph, ledger
+from hikma.catalog import completeness, filters, fulltext, graph, ledger
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
 from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query, StoredDocument
@@ -72,6 +72,8 @@ class _Asked:
     terms: ranking.Terms
     depth: int
     within: DocumentIds | None
+    history: bool
+    """Whether there are commits in the index."""
 
     @property
     def corpora(self) -> list[tuple[str, int]]:
@@ -79,7 +81,7 @@ class _Asked:
         kinds = set(self.query.filter.kinds or NodeKind)
         if kinds <= HISTORY_KINDS:
             return [(fulltext.HISTORY, self.depth)]
-        if not kinds & HISTORY_KINDS:
+        if not self.history or not kinds & HISTORY_KINDS:
             return [(fulltext.CODE, self.depth)]
         return [(fulltext.CODE, self.depth), (fulltext.HISTORY, HISTORY_CANDIDATES)]
 
@@ -96,7 +98,8 @@ def search(sources: Sources, query: Query) -> SearchResult:
     depth = max(CANDIDATES, query.limit * 10)
     with sources.catalog.read() as connection:
         within = graph.resolve(connection, query.filter)
-        found = _retrieve(sources, _Asked(connection, query, terms, depth, within))
+        history = completeness.has_commits(connection)
+        found = _retrieve(sources, _Asked(connection, query, terms, depth, within, history))
         candidates = _candidates(connection, found)
         freshness = sources.freshness(connection)
         if note := filters.history_note(connection, query.filter):
@@ -174,8 +177,8 @@ def _named(asked: _Asked, found: _Found) -> None:
 def _dense(sources: Sources, asked: _Asked, found: _Found) -> None:
     """Ask the store for neighbours, then score what only words found, exactly."""
     vector = sources.embedder.embed_query(asked.query.text)
-    # Where commits are among the neighbours, as many again are asked for.
-    depth = asked.depth * len(asked.corpora)
+    # Commits are among the neighbours: that many more are asked for.
+    depth = sum(depth for _, depth in asked.corpora)
     near = sources.store.nearest(vector, depth, asked.within)
     for position, (document, distance) in enumerate(near, 1):
         found.similarity[document] = 1.0 - distance

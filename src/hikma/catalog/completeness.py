@@ -16,10 +16,15 @@ def gap_counts(connection: apsw.Connection) -> dict[str, int]:
     return dict(rows.every(connection, sql))
 
 
+def has_commits(connection: apsw.Connection) -> bool:
+    """Whether there is any commit in the index."""
+    return rows.first(connection, "SELECT 1 FROM history LIMIT 1") is not None
+
+
 def completeness(connection: apsw.Connection, head: str | None) -> str:
     """Return how the history stands to the indexed head; see `Freshness`."""
     held = state.get(connection, HEAD)
-    if not held and rows.first(connection, "SELECT 1 FROM history LIMIT 1") is None:
+    if not held and not has_commits(connection):
         return HISTORY_NONE
     done = all(state.get(connection, key) == "1" for key in (COMPLETE, CREDITED))
     return HISTORY_COMPLETE if done and held == head else HISTORY_PARTIAL
