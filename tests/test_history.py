@@ -455,6 +455,11 @@ def test_a_shallow_clone_says_so_and_is_completed_when_it_is_deepened(long, tmp_
         "symbol:a.py#read": {"Number 4 (#4)"},
     }
     assert index(cloned, database).history.added == 0
+    with engine_on(cloned.root, database) as engine:
+        (note,) = engine.search(Query("read", Filter(kinds=HISTORY))).degraded
+        assert "behind a gap" in note
+        assert "shallow" in note
+        assert engine.search(Query("read")).degraded == (), "nothing here depends on the history"
     for step in (("--deepen", "1"), ("--unshallow",)):
         cloned.git("fetch", "--quiet", *step)
         report = index(cloned, database)

@@ -86,9 +86,11 @@ def history_note(connection: apsw.Connection, asked: Filter) -> str | None:
     """Return what an answer may lack where a filter asks for history that is not complete."""
     if not _asks_history(asked) and not HISTORY_KINDS.intersection(asked.kinds):
         return None
-    if completeness.completeness(connection, state.get(connection, "head")) != HISTORY_PARTIAL:
-        return None
-    return "history: not every commit is in the index yet; run `hikma index` to add the others"
+    if completeness.completeness(connection, state.get(connection, "head")) == HISTORY_PARTIAL:
+        return "history: not every commit is in the index yet; run `hikma index` to add the others"
+    gaps = completeness.gap_counts(connection)
+    listed = "; ".join(f"{count:,} commits: {reason}" for reason, count in gaps.items())
+    return f"history: what lies behind a gap is not counted ({listed})" if gaps else None
 
 
 def _asks_history(asked: Filter) -> bool:
