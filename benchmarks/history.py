@@ -24,7 +24,7 @@ import pygit2
 from pygit2.enums import DeltaStatus, DiffFind, DiffOption, SortMode
 
 from hikma import Engine
-from hikma.sources.commits import RENAME_LIMIT
+from hikma.sources.commits import RENAME_LIMIT, RENAME_SIMILARITY
 from hikma.sources.contents import MAX_BYTES
 from hikma.sources.grammar import is_code
 
@@ -57,7 +57,7 @@ def bare_commit(repository: pygit2.Repository, hash_: str) -> int:
         return sum(in_every_parent(repository, parents, delta) for delta in diff.deltas)
     statuses = {delta.status for delta in diff.deltas}
     if {DeltaStatus.ADDED, DeltaStatus.DELETED} <= statuses:
-        diff.find_similar(DiffFind.FIND_RENAMES, rename_limit=RENAME_LIMIT)
+        diff.find_similar(DiffFind.FIND_RENAMES, RENAME_SIMILARITY, rename_limit=RENAME_LIMIT)
     return sum(hunks(repository, diff, at, delta) for at, delta in enumerate(diff.deltas))
 
 

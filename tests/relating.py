@@ -1,8 +1,12 @@
 """What the imports of a small tree of files come to, as text that a test can compare."""
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from textwrap import dedent
 
+from driver import engine_on, in_process
+from hikma import indexing
 from hikma.domain import Extraction, Import, NodeKind, SourceFile
 from hikma.sources.relations.resolvers import resolver
 from hikma.sources.relations.tree import Target, Tree
@@ -51,3 +55,22 @@ def _line(asked: Import, answer: object) -> str:
         origin = f" by {' '.join(answer.definers)}" if answer.definers else ""
         return f"{words} -> {' '.join(answer.paths)}{symbol}{origin}"
     return f"{words} -> {answer}"
+
+
+def indexer(monkeypatch, tmp_path):
+    """Return what indexes a folder's tree, each time into the same file or into a fresh one."""
+    monkeypatch.setattr(indexing, "run", in_process)
+
+    def run(root, name="index.db"):
+        with engine_on(root, tmp_path / name) as engine:
+            engine.index(history=False)
+        return tmp_path / name
+
+    return run
+
+
+def imports_in(database):
+    """Return `SOURCE -> TARGET` of every edge of imports, sorted."""
+    with closing(sqlite3.connect(database)) as connection:
+        sql = "SELECT source, target FROM edges WHERE kind = 'imports' ORDER BY 1, 2"
+        return [f"{source} -> {target}" for source, target in connection.execute(sql)]

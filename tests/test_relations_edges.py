@@ -1,14 +1,12 @@
 """Imports of Python, TypeScript, Go, C and Rust in an index: edges, and edits that change them."""
 
-import sqlite3
 from contextlib import closing
 
 import pytest
 
-from driver import engine_on, in_process
-from hikma import indexing
 from hikma.catalog import imports
 from hikma.catalog.schema import Catalog
+from relating import imports_in, indexer
 from rows import differences, rows_of
 
 FILES = {
@@ -44,21 +42,7 @@ EDGES = [
 
 @pytest.fixture
 def index(monkeypatch, tmp_path):
-    """Return what indexes a folder, each time into the same file or into a fresh one."""
-    monkeypatch.setattr(indexing, "run", in_process)
-
-    def run(root, name="index.db"):
-        with engine_on(root, tmp_path / name) as engine:
-            engine.index()
-        return tmp_path / name
-
-    return run
-
-
-def imports_in(database):
-    with closing(sqlite3.connect(database)) as connection:
-        sql = "SELECT source, target FROM edges WHERE kind = 'imports' ORDER BY 1, 2"
-        return [f"{source} -> {target}" for source, target in connection.execute(sql)]
+    return indexer(monkeypatch, tmp_path)
 
 
 def test_imports_become_edges_and_what_does_not_is_counted(make_repository, index):

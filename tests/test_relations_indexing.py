@@ -1,12 +1,8 @@
 """Imports in an index: edges between real files, and the same rows however one gets there."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
-from driver import engine_on, in_process
-from hikma import indexing
+from relating import imports_in, indexer
 
 FILES = {
     "pom.xml": "<project/>",
@@ -24,21 +20,7 @@ BOX = "core/src/main/java/a/Box.java"
 
 @pytest.fixture
 def index(monkeypatch, tmp_path):
-    """Return what indexes a folder, each time into the same file or into a fresh one."""
-    monkeypatch.setattr(indexing, "run", in_process)
-
-    def run(root, name="index.db"):
-        with engine_on(root, tmp_path / name) as engine:
-            engine.index()
-        return tmp_path / name
-
-    return run
-
-
-def imports_in(database):
-    with closing(sqlite3.connect(database)) as connection:
-        sql = "SELECT source, target FROM edges WHERE kind = 'imports' ORDER BY 1, 2"
-        return [f"{source} -> {target}" for source, target in connection.execute(sql)]
+    return indexer(monkeypatch, tmp_path)
 
 
 def test_imports_become_edges_to_files_and_to_the_symbols_that_they_name(make_repository, index):
