@@ -1,11 +1,12 @@
 """How fast is the history read? The whole job against a bare pygit2 loop over the same diffs.
 
-    python benchmarks/history.py [--rounds 3] WORK_TREE…
+    python benchmarks/history.py [--rounds 3] [--every-file] WORK_TREE…
 
 Both use every core the job uses, in one run, turn about; the figure is the ratio of medians. The
 bare loop walks the commits, diffs each against its first parent, seeks renames where files were
 added and deleted, and touches every hunk of code files, as the job does; it keeps nothing. The job
-also writes commits, words, vectors, pull requests and the edges to files and symbols.
+also writes commits, words, vectors, pull requests and the edges to files and symbols. With
+`--every-file` the loop touches the hunks of all text files, as a loop that knows no language would.
 """
 
 import argparse
@@ -30,7 +31,13 @@ from hikma.sources.grammar import is_code
 
 CHUNK = 64
 FLAGS = DiffOption.INDENT_HEURISTIC | DiffOption.IGNORE_SUBMODULES
+EVERY_FILE = "BENCHMARK_EVERY_FILE"
 REPOSITORIES: dict[str, pygit2.Repository] = {}
+
+
+def is_touched(path: str) -> bool:
+    """Whether the loop looks at the hunks of a file."""
+    return EVERY_FILE in os.environ or is_code(path)
 
 
 def opened(root: str) -> pygit2.Repository:
@@ -66,7 +73,7 @@ def hunks(
 ) -> int:
     if delta.status not in {DeltaStatus.MODIFIED, DeltaStatus.RENAMED}:
         return 0
-    if not is_code(delta.new_file.path):
+    if not is_touched(delta.new_file.path):
         return 0
     try:
         for side in (delta.old_file, delta.new_file):
@@ -86,7 +93,7 @@ def in_every_parent(
         return 0
     path, count = delta.new_file.path, 0
     olds = [parent.tree[path].id if path in parent.tree else None for parent in parents]
-    if delta.new_file.id in olds or not is_code(path):
+    if delta.new_file.id in olds or not is_touched(path):
         return 0
     for old in olds:
         if old is not None:
@@ -165,7 +172,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trees", nargs="+", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--every-file", action="store_true")
     given = parser.parse_args()
+    if given.every_file:
+        os.environ[EVERY_FILE] = "1"  # for the loop's processes too
     workers = os.cpu_count() or 1
     for root in given.trees:
         bares, jobs = [], []
