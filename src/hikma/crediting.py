@@ -65,9 +65,9 @@ def credit(catalog: Catalog, past: Past, head: str, scope: Scope, read: ReadFile
             return
         parents = history.parents(connection)
         unknown = frozenset(history.unknown(connection))
+        counts = history.change_counts(connection, [place.path for place in places])
     graph = _Graph(newest, newest_first(parents, newest), parents, unknown)
-    with catalog.read() as connection:
-        portions = list(_portions(places, history.change_counts(connection)))
+    portions = list(_portions(places, counts))
     for some in portions:
         with catalog.write() as connection:
             start = _start(connection, past, head, some, read)

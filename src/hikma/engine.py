@@ -121,8 +121,8 @@ class Engine:
         with another `embedding_model` in the settings this is how the model is changed.
         `pull_requests` is a JSON file with titles, descriptions and states that git does not know.
         """
-        from hikma.sources.accounts import read_accounts  # noqa: PLC0415 -- likewise
-        from hikma.sources.opening import open_source  # noqa: PLC0415 -- a search must not pay for it
+        from hikma.sources.accounts import read_accounts  # noqa: PLC0415 -- no search needs this
+        from hikma.sources.opening import open_source  # noqa: PLC0415 -- likewise
         from hikma.updating import Job  # noqa: PLC0415 -- likewise
 
         given = {} if pull_requests is None else read_accounts(pull_requests)

@@ -136,22 +136,18 @@ def bring_up_to_date(sink: Sink, place: Place, given: Accounts, run_: Run) -> Hi
 
 def _plan(connection: apsw.Connection, past: Past, head: str) -> _Plan:
     held = state.get(connection, completeness.HEAD)
-    known = stored.known(connection)
-    if state.get(connection, _FORM) != FORM or _is_other_cut(connection, past):
-        return _Plan(past.reachable(head), sorted(known), whole=True)
-    if not known:
-        return _Plan(past.reachable(head), (), whole=True)
-    if (
-        state.get(connection, completeness.COMPLETE) == "1"
-        and held
-        and not _has_gained(connection, past)
-    ):
+    unlike = state.get(connection, _FORM) != FORM or _is_other_cut(connection, past)
+    complete = state.get(connection, completeness.COMPLETE) == "1"
+    if not unlike and complete and held and not _has_gained(connection, past):
         if held == head:
             return _Plan((), (), whole=False)
         if (difference := past.difference(head, held)) is not None:
             added, removed = difference
             straight = past.leads_straight(head, held, set(added))
             return _Plan(added, removed, whole=bool(removed) or not straight)
+    known = stored.known(connection)
+    if unlike or not known:
+        return _Plan(past.reachable(head), sorted(known), whole=True)
     wanted = list(past.reachable(head))
     removed = sorted(known - set(wanted))
     gaps = stored.incomplete(connection)

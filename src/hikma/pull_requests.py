@@ -128,8 +128,8 @@ def key_of(number: int) -> str:
 def _made(connection: apsw.Connection, numbers: Sequence[int]) -> Iterator[tuple[int, _Made]]:
     """Yield pull requests as nodes with the commits they merged; without what nobody names."""
     mentions = pulls.mentions(connection, numbers)
-    given = pulls.account_of(connection, pulls.GIVEN, numbers)
-    references = pulls.account_of(connection, pulls.REFERENCE, numbers)
+    given = pulls.accounts(connection, pulls.GIVEN, numbers)
+    references = pulls.accounts(connection, pulls.REFERENCE, numbers)
     for number in numbers:
         if not (mentions[number] or number in given or number in references):
             continue

@@ -9,7 +9,7 @@ import apsw
 
 from hikma.catalog import completeness, ledger, rows, state
 from hikma.catalog.schema import Catalog
-from hikma.catalog.tables import vector_table
+from hikma.catalog.tables import WORD_TABLES, vector_table
 from hikma.errors import CorruptFileError
 
 _REINDEX = "Delete the file and run `hikma index`."
@@ -56,7 +56,7 @@ def suspecting_damage(catalog: Catalog) -> Iterator[None]:
 
 def _pages(connection: apsw.Connection) -> Iterator[Finding]:
     # FTS5 learns at the opening of a cursor, and not in its own check, that others have written.
-    for words in ("fulltext", "history_text"):
+    for words in WORD_TABLES:
         rows.first(connection, f"SELECT rowid FROM {words} LIMIT 1")  # noqa: S608 -- our own names
     for fact in rows.column(connection, f"PRAGMA integrity_check({_SHOWN})"):
         if fact != "ok":
@@ -146,7 +146,7 @@ def _some(name: str, fact: str, ids: Sequence[int], remedy: str) -> Iterator[Fin
         yield Finding(name, f"{len(ids)} {fact} (ids {shown})", remedy)
 
 
-_WORDS = "SELECT id FROM fulltext_docsize UNION ALL SELECT id FROM history_text_docsize"
+_WORDS = " UNION ALL ".join(f"SELECT id FROM {words}_docsize" for words in WORD_TABLES)  # noqa: S608 -- our own names
 _WORDLESS = f"SELECT id FROM document WHERE id NOT IN ({_WORDS})"  # noqa: S608 -- our own clause
 _GHOSTS = f"SELECT id FROM ({_WORDS}) WHERE id NOT IN (SELECT id FROM document)"  # noqa: S608 -- likewise
 _UNENTERED = """

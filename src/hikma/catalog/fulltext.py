@@ -9,11 +9,11 @@ import apsw
 from hikma.arrays import DocumentIds
 from hikma.catalog import nodes, rows
 from hikma.catalog.nodes import delete_words
-from hikma.catalog.tables import FULLTEXT_COLUMNS
+from hikma.catalog.tables import FULLTEXT_COLUMNS, WORD_TABLES
 from hikma.domain import Document, NodeId, Span, StoredDocument
 from hikma.errors import CorruptFileError
 
-CODE, HISTORY = "fulltext", "history_text"
+CODE, HISTORY = WORD_TABLES
 """Whose words: those of files and what stands in them, those of commits and pull requests."""
 
 _MATCH = """

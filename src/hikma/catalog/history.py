@@ -140,13 +140,16 @@ def changes_of(connection: apsw.Connection, paths: Iterable[str]) -> list[FileCh
     return found
 
 
-def change_counts(connection: apsw.Connection) -> dict[str, int]:
-    """Return how many changes each path has."""
+def change_counts(connection: apsw.Connection, paths: Sequence[str]) -> dict[str, int]:
+    """Return how many changes each of these paths has; one without any is absent."""
+    if not paths:
+        return {}
     return dict(
         rows.every(
             connection,
-            "SELECT path.path, count(*) FROM change JOIN path ON path.id = change.path "
-            "GROUP BY change.path",
+            "SELECT path.path, count(*) FROM path CROSS JOIN change ON change.path = path.id "
+            "WHERE path.path IN (SELECT value FROM carray(?)) GROUP BY path.id",
+            (rows.texts(paths),),
         )
     )
 

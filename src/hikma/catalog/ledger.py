@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hikma.arrays import VectorBatch, VectorRows
 from hikma.catalog import rows, state
+from hikma.catalog.tables import WORD_TABLES
 from hikma.catalog.validation import hash_of, refuse_unfit, validate_vectors
 from hikma.domain import NodeKind, VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError, SpaceMismatchError
@@ -277,8 +278,8 @@ def collect(connection: apsw.Connection) -> Collected:
     if not _is_migrating(connection):
         connection.execute("DELETE FROM ledger WHERE deleted")
         tombstones = connection.changes()
-    connection.execute("INSERT INTO fulltext(fulltext) VALUES ('optimize')")
-    connection.execute("INSERT INTO history_text(history_text) VALUES ('optimize')")
+    for words in WORD_TABLES:
+        connection.execute(f"INSERT INTO {words}({words}) VALUES ('optimize')")  # noqa: S608 -- our own names
     rows.every(connection, "PRAGMA incremental_vacuum")
     return Collected(embeddings, tombstones, before - _used_bytes(connection))
 

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 
 from hikma.catalog import rows
+from hikma.catalog.tables import WORD_TABLES
 from hikma.domain import Node, NodeId, NodeKind, Span, SymbolKind
 
 COLUMNS = (
@@ -88,7 +89,7 @@ def delete(connection: apsw.Connection, ids: Sequence[int]) -> list[int]:
 
 def delete_words(connection: apsw.Connection, documents: Sequence[int]) -> None:
     """Remove the words of documents, whichever table holds them."""
-    for table in ("fulltext", "history_text"):
+    for table in WORD_TABLES:
         connection.executemany(
             f"DELETE FROM {table} WHERE rowid = ?",  # noqa: S608 -- our own names
             ((one,) for one in documents),

@@ -133,22 +133,16 @@ def drop_accounts(connection: apsw.Connection, source: str, numbers: Iterable[in
     )
 
 
-def accounts(connection: apsw.Connection, source: str) -> dict[int, dict[str, Any]]:
-    """Return what a source says of pull requests, by number."""
-    sql = "SELECT number, facts FROM account WHERE source = ? ORDER BY number"
-    return {number: json.loads(facts) for number, facts in rows.every(connection, sql, (source,))}
-
-
-def account_of(
-    connection: apsw.Connection, source: str, numbers: Sequence[int]
+def accounts(
+    connection: apsw.Connection, source: str, numbers: Sequence[int] | None = None
 ) -> dict[int, dict[str, Any]]:
-    """Return what a source says of these pull requests, by number."""
-    found = rows.every(
-        connection,
-        "SELECT number, facts FROM account "
-        "WHERE source = ? AND number IN (SELECT value FROM carray(?))",
-        (source, rows.numbers(numbers)),
-    )
+    """Return what a source says of these pull requests (None: of all), by number."""
+    sql = "SELECT number, facts FROM account WHERE source = ?"
+    bound: list[Any] = [source]
+    if numbers is not None:
+        sql += " AND number IN (SELECT value FROM carray(?))"
+        bound.append(rows.numbers(numbers))
+    found = rows.every(connection, f"{sql} ORDER BY number", bound)
     return {number: json.loads(facts) for number, facts in found}
 
 

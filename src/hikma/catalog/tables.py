@@ -15,6 +15,15 @@ TOKENIZER = "porter unicode61 tokenchars '_'"
 
 FULLTEXT_COLUMNS = ("name", "path", "signature", "documentation", "body")
 
+CODE_WORDS, HISTORY_WORDS = "fulltext", "history_text"
+"""Where the words are: of files and what stands in them, of commits and pull requests."""
+WORD_TABLES = (CODE_WORDS, HISTORY_WORDS)
+
+_WORDS = f"""CREATE VIRTUAL TABLE {{name}} USING fts5(
+  {", ".join(FULLTEXT_COLUMNS)},
+  content='', contentless_delete=1, detail=full, tokenize="{TOKENIZER}"
+);"""
+
 _GRAPH = """
 -- `file` is the file that a symbol or test stands in; files, directories, commits stand in none.
 -- `repository` is set where `file` is not. It refers to a node, unchecked: a foreign key would
@@ -71,10 +80,7 @@ CREATE TABLE document(
   text TEXT NOT NULL,
   UNIQUE (node, ordinal)
 );
-CREATE VIRTUAL TABLE fulltext USING fts5(
-  {", ".join(FULLTEXT_COLUMNS)},
-  content='', contentless_delete=1, detail=full, tokenize="{TOKENIZER}"
-);
+{_WORDS.format(name=CODE_WORDS)}
 """
 
 _VECTORS = """
@@ -212,7 +218,7 @@ CREATE VIEW vector_metadata AS
     FROM vector_space WHERE backend = 'sqlite-vec';
 """
 
-_HISTORY = """
+_HISTORY = f"""
 CREATE TABLE import(
   file INTEGER NOT NULL REFERENCES node(id) ON DELETE CASCADE,
   module TEXT NOT NULL,
@@ -272,10 +278,7 @@ CREATE TABLE account(
 
 -- The words of commits and pull requests, apart so that they do not change how rare a word of the
 -- code is.
-CREATE VIRTUAL TABLE history_text USING fts5(
-  name, path, signature, documentation, body,
-  content='', contentless_delete=1, detail=full, tokenize="porter unicode61 tokenchars '_'"
-);
+{_WORDS.format(name=HISTORY_WORDS)}
 
 DROP VIEW pull_requests;
 CREATE VIEW pull_requests AS
@@ -284,7 +287,7 @@ CREATE VIEW pull_requests AS
          properties ->> 'date' AS date, properties ->> 'state' AS state,
          properties ->> 'labels' AS labels
     FROM node WHERE file IS NULL AND kind = 'pull_request';
-"""
+"""  # noqa: S608 -- our own columns
 
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
