@@ -1,0 +1,22 @@
+"""From candidates to an order: fusion of the retrievers, code-aware rules, diversity by file.
+
+Pure functions over what the catalog and the vectors returned. Every figure that a rule uses stands
+in `Weights`, the one table that is tuned.
+"""
+
+from hikma.ranking.ordering import rank
+from hikma.ranking.scored import Candidate, Scored
+from hikma.ranking.terms import STOP_WORDS, Terms, name_words, parse, stem
+from hikma.ranking.weights import Weights
+
+__all__ = [
+    "STOP_WORDS",
+    "Candidate",
+    "Scored",
+    "Terms",
+    "Weights",
+    "name_words",
+    "parse",
+    "rank",
+    "stem",
+]

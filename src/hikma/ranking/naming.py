@@ -1,0 +1,131 @@
+"""Which names does the query give, and which words does it share with names and paths?"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from hikma.domain import NodeKind
+from hikma.ranking.scored import Scored
+from hikma.ranking.terms import STOP_WORDS, Terms, name_words, stem
+from hikma.ranking.weights import Weights
+
+_DEFINED = re.compile(
+    r"\b(?:class|interface|trait|struct|enum|record|object|module|namespace|protocol|extension|def|"
+    r"defp|defmodule|defmacro|fn|func|fun|function|sub|proc|type|newtype|data|const|let|var|val|"
+    r"define)\s+([A-Za-z_]\w*)"
+)
+"""A definition among a file's own lines, in the words that many languages share."""
+_NAMELESS = frozenset({("index",), ("init",), ("mod",), ("main",)})
+"""Names of files that say nothing; their folder's name stands for them."""
+_SHORTEST_PREFIX = 3
+_PREFIX = 0.75
+"""What a word counts that only begins like the query's: `config` for `configuration`."""
+_MOST_ASKED = 3
+"""A name rarely has more words, so the query's side of an overlap is capped there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathWords:
+    """The stems of a file's name and of its last folders, and the name run together."""
+
+    name: frozenset[str]
+    folders: frozenset[str]
+    whole: str
+
+
+def add_shares(one: Scored, terms: Terms, weights: Weights) -> None:
+    """Add the shares of all rules about names and paths."""
+    _name_rules(one, terms, weights)
+    if not one.candidate.is_history:
+        _path_rules(one, terms, weights)
+
+
+def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
+    document = one.candidate.document
+    node = document.node
+    if terms.keys and any(fnmatchcase(node.id, key) for key in terms.keys):
+        one.add("id", weights.id)
+    if terms.symbol_like and _whole(terms.spelled).search(document.text):
+        one.add("mention", weights.mention)
+    strength = 2.0 if terms.symbol_like else 1.0
+    if node.kind is NodeKind.FILE:
+        if terms.identifiers and not terms.identifiers.isdisjoint(_defined(document.text)):
+            one.add("exact name", weights.exact_name * strength)
+        return
+    strength *= 1.0 if node.name in terms.spelled else weights.other_case
+    strength *= 1.0 if document.ordinal == 0 else weights.later_piece
+    if node.name.lower() in terms.identifiers:
+        one.add("exact name", weights.exact_name * strength)
+    if any(_ends_qualified(node.qualified_name.lower(), name) for name in terms.qualified):
+        one.add("qualified name", weights.qualified_name * strength)
+    plain, whole = stems_of(node.name), stems_of(node.qualified_name)
+    shared = max(overlap(plain, terms.stems), overlap(whole, terms.stems))
+    one.add("name", weights.name_overlap * shared)
+
+
+def _defined(text: str) -> set[str]:
+    return {name.lower() for name in _DEFINED.findall(text)}
+
+
+@lru_cache(maxsize=100)
+def _whole(names: frozenset[str]) -> re.Pattern[str]:
+    """Match any of these names as a word of its own; with none, nothing."""
+    listed = "|".join(re.escape(name) for name in sorted(names))
+    return re.compile(rf"(?<![\w$])(?:{listed})(?![\w$])" if names else r"(?!)")
+
+
+def _ends_qualified(qualified: str, name: str) -> bool:
+    """Whether a dotted name ends a qualified one, or a plain name is the whole of it."""
+    return qualified == name or ("." in name and qualified.endswith(f".{name}"))
+
+
+def _path_rules(one: Scored, terms: Terms, weights: Weights) -> None:
+    own = path_words(one.candidate.document.node.path)
+    one.add("file name", weights.stem_overlap * overlap(own.name, terms.stems))
+    one.add("folder", weights.path_overlap * overlap(own.folders, terms.stems))
+    if own.whole in terms.joined:
+        one.add("joined name", weights.joined)
+
+
+@lru_cache(maxsize=50_000)
+def stems_of(name: str) -> frozenset[str]:
+    """Return the stems of a name's words, without stop words."""
+    return frozenset(stem(word) for word in name_words(name) if word not in STOP_WORDS)
+
+
+@lru_cache(maxsize=20_000)
+def path_words(path: str) -> PathWords:
+    """Take a path apart; of a file without a telling name its folder's stands for it."""
+    *folders, name = path.split("/")
+    plain = name.split(".", 1)[0]
+    if name_words(plain) in _NAMELESS and folders:
+        plain = folders[-1]
+    above = frozenset(stem for folder in folders[-3:] for stem in stems_of(folder))
+    return PathWords(stems_of(plain), above, re.sub(r"[\W_]", "", plain.lower()))
+
+
+def overlap(own: Collection[str], asked: Sequence[str]) -> float:
+    """Share of a name's words that the query has, weighted by how much of the query they are.
+
+    The harmonic mean of the two coverages, so that neither a long name nor a long query wins alone.
+    """
+    alike = [likeness(word, own) for word in asked]
+    if not any(alike):
+        return 0.0
+    precision = min(1.0, sum(value > 0 for value in alike) / len(own))
+    recall = min(1.0, sum(alike) / min(len(asked), _MOST_ASKED))
+    return 2 * precision * recall / (precision + recall)
+
+
+def likeness(word: str, own: Collection[str]) -> float:
+    """Return 1 where a word is among others, less where one begins with the other."""
+    if word in own:
+        return 1.0
+    return _PREFIX if any(_begins(word, other) for other in own) else 0.0
+
+
+def _begins(one: str, other: str) -> bool:
+    short, long = (one, other) if len(one) < len(other) else (other, one)
+    return len(short) >= _SHORTEST_PREFIX and long.startswith(short)

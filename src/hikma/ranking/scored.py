@@ -1,0 +1,47 @@
+"""What ranking looks at, and what it adds: a candidate, and the shares of its score."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hikma.domain import HISTORY_KINDS, StoredDocument
+from hikma.results import Share
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A document that a retriever found; `ranks` tells by which and where, 1-based.
+
+    `votes` is the share that commits whose words answer give to what they touched, 0 to 1;
+    `importers` counts the files that import this one's.
+    """
+
+    document: StoredDocument
+    bm25: float
+    similarity: float | None
+    ranks: Mapping[str, int]
+    votes: float = 0.0
+    importers: int = 0
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it speaks of a commit or a pull request."""
+        return self.document.node.kind in HISTORY_KINDS
+
+
+@dataclass(slots=True)
+class Scored:
+    """A candidate with its score and what made it."""
+
+    candidate: Candidate
+    score: float = 0.0
+    shares: list[Share] = field(default_factory=list)
+
+    def add(self, rule: str, share: float, rank: int | None = None) -> None:
+        """Add a rule's share; a share of nothing leaves no trace."""
+        if share:
+            self.score += share
+            self.shares.append(Share(rule, round(share, 4), rank))
+
+    def multiply(self, rule: str, factor: float) -> None:
+        """Multiply the score; the share tells what that took or gave."""
+        self.add(rule, (factor - 1) * self.score)
