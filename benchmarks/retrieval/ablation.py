@@ -1,4 +1,4 @@
-"""What does each part earn? Every retriever, rule and field off in turn, all else as it is.
+"""What does each part earn? Every retriever, rule, field and form off in turn, all else as it is.
 
 What the retrievers find depends on the index, the query and the weights of the fields alone; it is
 gathered once for each of these, then ranked anew for every variant.
@@ -7,7 +7,8 @@ gathered once for each of these, then ranked anew for every variant.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from measures import CUT, Answer, Found
+import forms
+from measures import CUT, Answer
 from ours import placed
 from topics import Tree
 
@@ -22,7 +23,7 @@ FULL = "as it is"
 RETRIEVERS = ("lexical", "dense", "name")
 MULTIPLIERS = frozenset({"other_case", "test", "aside", "prose", "same_file", "history", "code"})
 """Weights that multiply a score: 1 is their neutral value, that of all others is 0."""
-GROUPS = ("retrievers", "weights", "fields")
+GROUPS = ("retrievers", "weights", "fields", "forms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Variant:
     fields: tuple[float, ...] = FIELD_WEIGHTS
     without: str = ""
     """A retriever that finds nothing."""
+    form: str = ""
+    """Another form of what is embedded, by its name."""
 
 
 def variants(groups: Sequence[str], weights: Weights) -> list[Variant]:
@@ -51,6 +54,8 @@ def variants(groups: Sequence[str], weights: Weights) -> list[Variant]:
             Variant(f"field {name}", weights, fields=_zero_at(place))
             for place, name in enumerate(FULLTEXT_COLUMNS)
         ]
+    if "forms" in groups:
+        made += [Variant(f"form {name}", weights, form=name) for name in forms.FORMS]
     return made
 
 
@@ -79,11 +84,19 @@ def answers(
     for text in queries:
         gathered: dict[tuple[float, ...], Gathered] = {}
         for one in asked:
+            if one.form:
+                continue
             if one.fields not in gathered:
                 varied = replace(sources, fields=one.fields)
                 gathered[one.fields] = gather(varied, Query(text, limit=CUT))
-            best = _ranked(gathered[one.fields], one, tree)
-            found[one.name].append(Answer(best, best))
+            found[one.name].append(_ranked(gathered[one.fields], one, tree))
+    if formed := [one for one in asked if one.form]:
+        meanings = forms.read(sources, tree)
+        for one in formed:
+            vectors = forms.embed(sources.embedder, meanings.texts[one.form])
+            for text in queries:
+                other = forms.gather(sources, text, meanings.ids, vectors)
+                found[one.name].append(_ranked(other, one, tree))
     return found
 
 
@@ -97,9 +110,10 @@ def check_replay(replayed: Sequence[Answer], searched: Sequence[Answer], tree: T
             )
 
 
-def _ranked(found: Gathered, variant: Variant, tree: Tree) -> list[Found]:
+def _ranked(found: Gathered, variant: Variant, tree: Tree) -> Answer:
     kept = without(found.candidates, variant.without) if variant.without else found.candidates
-    return placed(ranking.rank(found.terms, kept, variant.weights, CUT), tree)
+    best = placed(ranking.rank(found.terms, kept, variant.weights, CUT), tree)
+    return Answer(best, best)
 
 
 def _zero_at(place: int) -> tuple[float, ...]:

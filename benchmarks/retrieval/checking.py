@@ -20,6 +20,14 @@ _MODES = {"chunk": 0, "file": 1}
 _TOLERANCE = 1e-12
 
 
+def program(folder: Path) -> Path:
+    """Return the topics' own program; UsageError where there is none."""
+    place = folder / "ndcg.py"
+    if not place.is_file():
+        raise UsageError(f"{folder} has no ndcg.py to check against; leave out --check")
+    return place
+
+
 def check(
     tops: Mapping[str, Sequence[Sequence[Found]]],
     rows: Mapping[str, Sequence[Sequence[float]]],
@@ -27,19 +35,17 @@ def check(
     folder: Path,
 ) -> None:
     """Raise HikmaError where a mean of ours is not the one that `ndcg.py` gives."""
-    program = folder / "ndcg.py"
-    if not program.is_file():
-        raise UsageError(f"{folder} has no ndcg.py to check against; leave out --check")
+    judge = program(folder)
     with tempfile.TemporaryDirectory(prefix="hikma-check-") as place:
         for system, lists in tops.items():
             run = Path(place) / "run.jsonl"
             run.write_text("".join(_lines(lists, topics)), encoding="utf-8")
             for mode, column in _MODES.items():
-                theirs = _judged(program, run, mode)
+                theirs = _judged(judge, run, mode)
                 own = mean(np.array([row[column] for row in rows[system]]), strata(topics))
                 if abs(theirs - own) > _TOLERANCE:
-                    raise HikmaError(f"{system}, {mode} mode: {own} here, {theirs} by {program}")
-            print(f"checked {system} against {program.name}", file=sys.stderr)
+                    raise HikmaError(f"{system}, {mode} mode: {own} here, {theirs} by {judge}")
+            print(f"checked {system} against {judge.name}", file=sys.stderr)
 
 
 def _lines(lists: Sequence[Sequence[Found]], topics: Sequence[Topic]) -> list[str]:
@@ -56,8 +62,8 @@ def _lines(lists: Sequence[Sequence[Found]], topics: Sequence[Topic]) -> list[st
     ]
 
 
-def _judged(program: Path, run: Path, mode: str) -> float:
+def _judged(judge: Path, run: Path, mode: str) -> float:
     out = run.with_suffix(".json")
-    command = [sys.executable, str(program), str(run), "--mode", mode, "--skip-missing"]
+    command = [sys.executable, str(judge), str(run), "--mode", mode, "--skip-missing"]
     subprocess.run([*command, "--json", str(out)], check=True, capture_output=True)
     return float(json.loads(out.read_text(encoding="utf-8"))["ndcg10"])

@@ -103,6 +103,8 @@ def _run(asked: argparse.Namespace) -> None:
     against = asked.against or plan.systems[-1]
     if against not in plan.systems:
         raise UsageError(f"--against {against} is not among --systems {','.join(plan.systems)}")
+    if asked.check:
+        checking.program(asked.topics)
     topics = load_topics(asked.topics, asked.only)
     trees = load_trees(topics, asked.topics, asked.checkouts, asked.scope, plan.cache)
     judged = _judge_all(plan, trees, topics, asked.jobs)
