@@ -161,7 +161,7 @@ def test_a_paired_interval_knows_what_two_systems_share():
     hard = np.random.default_rng(2).uniform(0, 0.9, 60)
     topics = topics_of(place % 3 for place in range(60))
     scores = {name: {measures.NDCG: hard + more} for name, more in (("one", 0.0), ("two", 0.1))}
-    assert report.kept_differences(scores, "one", topics) == {"two": [0.1, 0.1, 0.1]}
+    assert report.differences(scores, "one", topics) == {"two": [0.1, 0.1, 0.1]}
     assert "| two | .100 [.100, .100] | .100 [.100, .100] | 60 | 0 | 0 |" in report.paired(
         scores, "one", topics
     )

@@ -1,9 +1,9 @@
 """The tables of a run, as Markdown, and what is kept of it, as JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
 from measures import MEASURES, NDCG
 from spread import (
     ALL,
@@ -13,6 +13,7 @@ from spread import (
     by_repository,
     estimate,
     groups,
+    mean,
     over_repositories,
     short,
 )
@@ -20,6 +21,29 @@ from topics import Topic
 
 Scores: TypeAlias = Mapping[str, Mapping[str, Figures]]
 """By system and measure, a figure for each topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run's figures of systems, and of variants of Hikma; differences are to `against`."""
+
+    topics: Sequence[Topic]
+    systems: Scores
+    variants: Scores
+    against: str
+
+
+def tables(outcome: Outcome, *, brief: bool) -> Iterator[Iterator[str]]:
+    """Yield each table as lines: overall, differences, by category and language, ablation."""
+    topics = outcome.topics
+    yield overall(outcome.systems, topics)
+    if len(outcome.systems) > 1:
+        yield paired(outcome.systems, outcome.against, topics)
+    if not brief:
+        for name, measured in outcome.systems.items():
+            yield in_parts(name, measured, topics)
+    if outcome.variants:
+        yield ablated(outcome.variants, topics)
 
 
 def overall(scores: Scores, topics: Sequence[Topic]) -> Iterator[str]:
@@ -52,7 +76,7 @@ def paired(scores: Scores, against: str, topics: Sequence[Topic]) -> Iterator[st
 
 
 def ablated(scores: Scores, topics: Sequence[Topic]) -> Iterator[str]:
-    """Yield the table of variants: the first as it is, then what each part earns, least first."""
+    """Yield the table of variants: the first as it is, then what each part earns."""
     everything = groups(topics)[ALL]
     whole, *parts = scores
     yield f"{whole}: {NDCG} {estimate(scores[whole][NDCG], everything)}"
@@ -61,23 +85,29 @@ def ablated(scores: Scores, topics: Sequence[Topic]) -> Iterator[str]:
     for name in parts:
         loss = scores[whole][NDCG] - scores[name][NDCG]
         better, worse, _ = _signs(loss)
-        own = short(float(np.mean([scores[name][NDCG][part].mean() for part in everything])))
+        own = short(mean(scores[name][NDCG], everything))
         yield _line(name, own, estimate(loss, everything), better, worse)
 
 
-def kept(scores: Scores, topics: Sequence[Topic]) -> dict[str, Any]:
-    """Return what is kept of each system: estimates by part, means by repository."""
-    parts = groups(topics)
-    return {
+def kept(outcome: Outcome) -> dict[str, Any]:
+    """Return what is kept of a run: estimates by part, means by repository, differences."""
+    topics, parts = outcome.topics, groups(outcome.topics)
+    figures: dict[str, Any] = {"queries": len(topics), "measures": MEASURES}
+    figures["systems"] = {
         name: {
             "parts": {part: _estimates(measured, chosen) for part, chosen in parts.items()},
             "repositories": _by_repository(measured, topics),
         }
-        for name, measured in scores.items()
+        for name, measured in outcome.systems.items()
     }
+    figures["less"] = {outcome.against: differences(outcome.systems, outcome.against, topics)}
+    if outcome.variants:
+        whole = next(iter(outcome.variants))
+        figures["ablation"] = differences(outcome.variants, whole, topics)
+    return figures
 
 
-def kept_differences(scores: Scores, against: str, topics: Sequence[Topic]) -> dict[str, Any]:
+def differences(scores: Scores, against: str, topics: Sequence[Topic]) -> dict[str, list[float]]:
     """Return the paired differences of every system, or variant, to one of them."""
     everything = groups(topics)[ALL]
     return {

@@ -11,9 +11,10 @@ run with other weights re-uses them. `--out benchmarks/results` keeps the figure
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -110,10 +111,11 @@ def _run(asked: argparse.Namespace) -> None:
     judged = _judge_all(plan, trees, topics, asked.jobs)
     if asked.check:
         checking.check(judged.tops, judged.systems, topics, asked.topics)
-    systems, variants = _columns(judged.systems), _columns(judged.variants)
-    _print(asked, against, systems, variants, topics)
+    columns = _columns(judged.systems), _columns(judged.variants)
+    outcome = report.Outcome(topics, *columns, against)
+    _print(asked, outcome)
     if asked.out:
-        _keep(asked, against, systems, variants, topics)
+        _keep(asked, outcome)
 
 
 def _judge_all(plan: Plan, trees: Sequence[Tree], topics: Sequence[Topic], jobs: int) -> Judged:
@@ -182,52 +184,24 @@ def _columns(rows: Mapping[str, Sequence[Sequence[float]]]) -> report.Scores:
     }
 
 
-def _print(
-    asked: argparse.Namespace,
-    against: str,
-    systems: report.Scores,
-    variants: report.Scores,
-    topics: Sequence[Topic],
-) -> None:
-    repositories = {topic.repository for topic in topics}
+def _print(asked: argparse.Namespace, outcome: report.Outcome) -> None:
+    queries, repositories = len(outcome.topics), {one.repository for one in outcome.topics}
     print(
-        f"\nScope {asked.scope}: {len(topics)} queries on {len(repositories)} repositories, "
-        f"commit {_commit()}; mean over repositories [95 % interval over queries]\n"
+        f"\nScope {asked.scope}: {queries} queries on {len(repositories)} repositories, commit "
+        f"{_commit()}; mean over repositories [95 % interval over queries]\n"
     )
-    _tell(report.overall(systems, topics))
-    if len(systems) > 1:
-        _tell(report.paired(systems, against, topics))
-    if not asked.brief:
-        for name, measured in systems.items():
-            _tell(report.in_parts(name, measured, topics))
-    if variants:
-        _tell(report.ablated(variants, topics))
+    for lines in report.tables(outcome, brief=asked.brief):
+        print("\n".join(lines), end="\n\n")
 
 
-def _tell(lines: Iterable[str]) -> None:
-    print("\n".join(lines), end="\n\n")
-
-
-def _keep(
-    asked: argparse.Namespace,
-    against: str,
-    systems: report.Scores,
-    variants: report.Scores,
-    topics: Sequence[Topic],
-) -> None:
-    kept = {
-        "commit": _commit(),
-        "scope": asked.scope,
-        "queries": len(topics),
-        "measures": MEASURES,
-        "systems": report.kept(systems, topics),
-        "against": {against: report.kept_differences(systems, against, topics)},
-    }
-    if variants:
-        kept["ablation"] = report.kept_differences(variants, ablation.FULL, topics)
+def _keep(asked: argparse.Namespace, outcome: report.Outcome) -> None:
+    kept = {"commit": _commit(), "scope": asked.scope, **report.kept(outcome)}
     asked.out.mkdir(parents=True, exist_ok=True)
     place = asked.out / f"retrieval-{asked.scope}-{_commit()}.json"
-    place.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    text = re.sub(
+        r"\[[^][{}]*\]", lambda some: " ".join(some[0].split()), json.dumps(kept, indent=1)
+    )
+    place.write_text(f"{text}\n", encoding="utf-8")
     print(f"kept in {place}")
 
 
