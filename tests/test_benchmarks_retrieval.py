@@ -25,6 +25,7 @@ from measures import Answer, Found  # noqa: E402
 from topics import Target, Topic  # noqa: E402
 
 from hikma.domain import Query  # noqa: E402
+from hikma.engine import Engine  # noqa: E402
 from hikma.ranking import Weights  # noqa: E402
 from hikma.search import gather  # noqa: E402
 
@@ -113,6 +114,15 @@ def test_what_comes_first_counts_more_and_repeats_count_in_chunk_mode_only():
     assert reciprocal == 1 / 3
 
 
+@pytest.mark.parametrize(
+    ("place", "ten", "fifty"), [(10, 1, 1), (11, 0, 1), (50, 0, 1), (51, 0, 0)]
+)
+def test_ten_and_fifty_results_are_looked_at(place, ten, fifty):
+    results = [*(Found(f"x{n}") for n in range(1, place)), Found("a")]
+    figures = measures.judge(Answer(results, results), [Target("a")])
+    assert [figure > 0 for figure in figures] == [ten, ten, ten, ten, fifty]
+
+
 def topics_of(repositories, category="semantic", language="python"):
     return [Topic(f"r{name}", language, category, "?", ()) for name in repositories]
 
@@ -185,6 +195,38 @@ def test_a_retriever_off_finds_nothing(sources):
         }
     assert not any(one.bm25 for one in ablation.without(candidates, "lexical"))
     assert not any(one.similarity for one in ablation.without(candidates, "dense"))
+
+
+def test_vectors_of_a_form_find_what_the_store_finds(sources):
+    given, tree = sources
+    meanings = forms.read(given, tree)
+    vectors = forms.embed(given.embedder, meanings.texts["as indexed (control)"])
+    for text in ("VectorStore.nearest", "evict the oldest entry of the cache"):
+        ours_, theirs = (
+            {one.document.id: one.ranks for one in found.candidates}
+            for found in (
+                forms.gather(given, text, meanings.ids, vectors),
+                gather(given, Query(text)),
+            )
+        )
+        assert ours_ == theirs
+
+
+def test_an_index_is_made_once(sources, tmp_path, monkeypatch):
+    """What is there is opened; another model has an index of its own."""
+    tree = sources[1]
+
+    def refuse(*_arguments, **_options):
+        raise AssertionError("indexed again")
+
+    monkeypatch.setattr(Engine, "index", refuse)
+    with ours.opened(tree, "static", tmp_path / "cache") as engine:
+        assert engine.status().documents
+    with (
+        pytest.raises(AssertionError, match="indexed again"),
+        ours.opened(tree, "mixed", tmp_path / "cache"),
+    ):
+        pass
 
 
 def test_every_weight_and_field_has_a_variant_that_changes_it_alone():

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import ablation
@@ -206,14 +207,16 @@ def _keep(asked: argparse.Namespace, outcome: report.Outcome) -> None:
 
 
 def _commit() -> str:
-    """Return the commit of this checkout, `-changed` where the work tree differs from it."""
+    """Return the commit of this checkout, `-changed` where its package differs from it."""
     commit = _git("rev-parse", "--short=7", "HEAD")
+    if commit is None:
+        return f"version-{version('hikma')}"
     return f"{commit}-changed" if _git("status", "--porcelain", "--", "src") else commit
 
 
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, check=True)
-    return done.stdout.decode().strip()
+def _git(*arguments: str) -> str | None:
+    done = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, check=False)
+    return None if done.returncode else done.stdout.decode().strip()
 
 
 if __name__ == "__main__":
