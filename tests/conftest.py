@@ -86,9 +86,15 @@ def make_repository(tmp_path):
 
 
 @pytest.fixture
-def corpus_repository(make_repository):
-    """Return the corpus in two commits by two people: the Python library, then everything else."""
-    repository = make_repository(committed=False, name="tidepool")
+def corpus_repository(tmp_path):
+    """Return the corpus as a repository of this test's own."""
+    return commit_corpus(Repository(tmp_path / "tidepool"))
+
+
+def commit_corpus(repository):
+    """Commit the corpus by two people: the Python library, then everything else."""
+    repository.root.mkdir(parents=True)
+    repository.git("init", "--quiet")
     for part in ("store", "tests", "pyproject.toml"):
         _copy(CORPUS / part, repository.root / part)
     repository.commit("Store vectors", author="ada", date="2024-01-15T09:30:00+00:00")

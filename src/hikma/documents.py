@@ -29,6 +29,8 @@ FORM = 2
 PIECE_CHARACTERS = 1_600
 """Longest document; facts: models read 128-256 tokens, the rest of a longer text is not seen."""
 MEANING_CHARACTERS = 1_500
+MEANING_PARTS = ("title", "documentation", "text")
+"""What is embedded of a document, in this order; full text has fields of its own."""
 _DOCUMENTATION_CHARACTERS = 600
 _OUTLINE_CHARACTERS = 1_200
 _SAID_CHARACTERS, _TOUCHED_CHARACTERS = 400, 200
@@ -87,8 +89,10 @@ class _Touched:
     names: tuple[str, ...]
 
 
-def write_out(extraction: Extraction) -> list[Document]:
+def write_out(extraction: Extraction, embedded: Sequence[str] = MEANING_PARTS) -> list[Document]:
     """Return the documents of every node of one file, in source order.
+
+    `embedded` names the parts that the model is given: title, documentation, text, path, signature.
 
     Each line of the file belongs to the innermost symbol that spans it; what no symbol spans
     belongs to the file's own node, so that nothing written at module level is lost. A symbol of
@@ -102,12 +106,12 @@ def write_out(extraction: Extraction) -> list[Document]:
     for index, node in enumerate((file, *owners)):
         owned = ownership[index]
         if index == 0:
-            documents += _of_file(file, rest, extraction.sections, owned, lines)
+            documents += _of_file(extraction, owned, lines, embedded)
         else:
             members = [
                 n.name for n in rest if n.qualified_name.startswith(f"{node.qualified_name}.")
             ]
-            documents += _of_symbol(node, members, owned, lines)
+            documents += _of_symbol(node, members, owned, lines, embedded)
     return documents
 
 
@@ -240,7 +244,11 @@ def _extent(node: Node, lines: Sequence[str], language: str | None) -> tuple[int
 
 
 def _of_symbol(
-    node: Node, members: Sequence[str], owned: Sequence[int], lines: Sequence[str]
+    node: Node,
+    members: Sequence[str],
+    owned: Sequence[int],
+    lines: Sequence[str],
+    embedded: Sequence[str],
 ) -> Iterator[Document]:
     span = node.span or Span(1, 1)
     title = node.qualified_name or node.name
@@ -249,24 +257,22 @@ def _of_symbol(
     for ordinal, run in enumerate(runs):
         part = Span(run[0] + 1, run[-1] + 1)
         piece = _Piece(ordinal, span if len(runs) == 1 else part, run, title)
-        yield _document(node, piece, outline, lines)
+        yield _document(node, piece, outline, lines, embedded)
 
 
 def _of_file(
-    file: Node,
-    symbols: Sequence[Node],
-    sections: Sequence[Section],
-    owned: Sequence[int],
-    lines: Sequence[str],
+    extraction: Extraction, owned: Sequence[int], lines: Sequence[str], embedded: Sequence[str]
 ) -> Iterator[Document]:
     """Write out what no symbol owns; the first document also carries the file's outline."""
+    file, *symbols = extraction.nodes
+    sections = extraction.sections
     outline = " ".join(dict.fromkeys(node.name for node in symbols))[:_OUTLINE_CHARACTERS]
     parts = list(_sectioned(sections, owned, lines)) if sections else [("", owned)]
     runs = [(title, run) for title, part in parts for run in _pieces(part, lines)]
     for ordinal, (title, run) in enumerate(runs or [("", [0])]):
         defined = _defined(_join(run, lines), symbols, run)
         piece = _Piece(ordinal, Span(run[0] + 1, run[-1] + 1), run, title, defined)
-        yield _document(file, piece, outline, lines)
+        yield _document(file, piece, outline, lines, embedded)
 
 
 def _sectioned(
@@ -336,13 +342,22 @@ def _join(piece: Sequence[int], lines: Sequence[str]) -> str:
     return "\n".join(shown)
 
 
-def _document(node: Node, piece: _Piece, outline: str, lines: Sequence[str]) -> Document:
+def _document(
+    node: Node, piece: _Piece, outline: str, lines: Sequence[str], embedded: Sequence[str]
+) -> Document:
     """Write out one piece; the node's documentation and outline stand in its first one only."""
     first = piece.ordinal == 0
     text = _join(piece.lines, lines)
     documentation = clean(node.documentation) if first else ""
     title = _join_words((piece.title or _stem(node), *piece.defined))
-    meaning = "\n".join(filter(None, (title, documentation[:_DOCUMENTATION_CHARACTERS], text)))
+    parts = {
+        "title": title,
+        "documentation": documentation[:_DOCUMENTATION_CHARACTERS],
+        "text": text,
+        "path": node.path,
+        "signature": clean(node.signature),
+    }
+    meaning = "\n".join(filter(None, map(parts.__getitem__, embedded)))
     fields = Fields(
         name=title,
         path=" ".join(words(node.path)),

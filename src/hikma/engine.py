@@ -145,15 +145,18 @@ class Engine:
     def search(self, query: Query) -> SearchResult:
         """Answer a query from the file; never writes."""
         with self.catalog.read():  # one state: the space that answers and the rows that it means
-            answering = self._answer()
-            sources = searching.Sources(
-                self.catalog,
-                answering.store,
-                answering.embedder,
-                self._digest_now,
-                self._freshness,
-            )
-            return searching.search(sources, query)
+            return searching.search(self.sources(), query)
+
+    def sources(self) -> searching.Sources:
+        """Return what a search reads from; ask for it in the read transaction of that search."""
+        answering = self._answer()
+        return searching.Sources(
+            self.catalog,
+            answering.store,
+            answering.embedder,
+            self._digest_now,
+            self._freshness,
+        )
 
     def status(self) -> Status:
         """Tell what is indexed, how fresh it is, and what the next run would do."""

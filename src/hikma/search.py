@@ -49,6 +49,7 @@ class Sources:
     digest_now: Callable[[str, str], str | None]
     freshness: Callable[[apsw.Connection], Freshness]
     weights: ranking.Weights = WEIGHTS
+    fields: tuple[float, ...] = FIELD_WEIGHTS
 
 
 @dataclass(slots=True)
@@ -86,6 +87,16 @@ class _Asked:
         return [(fulltext.CODE, self.depth), (fulltext.HISTORY, HISTORY_CANDIDATES)]
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What is ranked: everything that the retrievers found, whatever the weights of the rules."""
+
+    terms: ranking.Terms
+    candidates: Sequence[ranking.Candidate]
+    freshness: Freshness
+    degraded: Sequence[str]
+
+
 def search(sources: Sources, query: Query) -> SearchResult:
     """Answer a query.
 
@@ -93,6 +104,19 @@ def search(sources: Sources, query: Query) -> SearchResult:
     satisfy; a retriever that fails in hybrid mode is named in `degraded`.
     """
     start = time.perf_counter()
+    found = gather(sources, query)
+    scored = ranking.rank(found.terms, found.candidates, sources.weights, query.limit)
+    hits = tuple(
+        _hit(position, one, query, sources.digest_now) for position, one in enumerate(scored, 1)
+    )
+    took_ms = round((time.perf_counter() - start) * 1_000, 2)
+    return SearchResult(
+        query.text, query.mode, took_ms, found.freshness, hits, tuple(found.degraded)
+    )
+
+
+def gather(sources: Sources, query: Query) -> Gathered:
+    """Return what is ranked for a query; errors as those of `search`."""
     check(query)
     terms = _terms(query)
     depth = max(CANDIDATES, query.limit * 10)
@@ -104,13 +128,7 @@ def search(sources: Sources, query: Query) -> SearchResult:
         freshness = sources.freshness(connection)
         if note := filters.history_note(connection, query.filter):
             found.degraded.append(note)
-    kept = _above_floor(candidates, query)
-    scored = ranking.rank(terms, kept, sources.weights, query.limit)
-    hits = tuple(
-        _hit(position, one, query, sources.digest_now) for position, one in enumerate(scored, 1)
-    )
-    took_ms = round((time.perf_counter() - start) * 1_000, 2)
-    return SearchResult(query.text, query.mode, took_ms, freshness, hits, tuple(found.degraded))
+    return Gathered(terms, _above_floor(candidates, query), freshness, found.degraded)
 
 
 def check(query: Query) -> None:
@@ -137,8 +155,8 @@ def _retrieve(sources: Sources, asked: _Asked) -> _Found:
     if asked.within is not None and not len(asked.within):
         return found
     if asked.query.mode is not Mode.SEMANTIC:
-        _lexical(asked, found)
-        _named(asked, found)
+        _lexical(sources, asked, found)
+        _named(sources, asked, found)
     if asked.query.mode is not Mode.LEXICAL:
         try:
             _dense(sources, asked, found)
@@ -149,27 +167,27 @@ def _retrieve(sources: Sources, asked: _Asked) -> _Found:
     return found
 
 
-def _lexical(asked: _Asked, found: _Found) -> None:
+def _lexical(sources: Sources, asked: _Asked, found: _Found) -> None:
     every = list(dict.fromkeys(words(asked.query.text)))
     content = [word for word in every if word not in ranking.STOP_WORDS] or every
     expression = fulltext.quote(content[:MOST_TERMS])
     for corpus, depth in asked.corpora:
         rows = fulltext.match(
-            asked.connection, expression, depth, FIELD_WEIGHTS, asked.within, corpus
+            asked.connection, expression, depth, sources.fields, asked.within, corpus
         )
         for position, (document, score) in enumerate(rows, 1):
             found.bm25[document] = score
             found.lexical[document] = position
 
 
-def _named(asked: _Asked, found: _Found) -> None:
+def _named(sources: Sources, asked: _Asked, found: _Found) -> None:
     """Add what bears a name of the query and, for a name alone, what mentions it whole."""
     names = sorted(asked.terms.spelled)
     ids = fulltext.named(asked.connection, names, asked.depth, asked.within)
     ids += fulltext.of_keys(asked.connection, sorted(asked.terms.keys), asked.within)
     if asked.terms.symbol_like:
         whole = fulltext.quote(sorted(asked.terms.identifiers))
-        mentions = fulltext.match(asked.connection, whole, MENTIONS, FIELD_WEIGHTS, asked.within)
+        mentions = fulltext.match(asked.connection, whole, MENTIONS, sources.fields, asked.within)
         ids += [document for document, _ in mentions if document not in ids]
     found.named |= {document: position for position, document in enumerate(ids, 1)}
 

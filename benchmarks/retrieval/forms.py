@@ -1,0 +1,120 @@
+"""What is embedded of a document: other forms of the text, tried without another index.
+
+Every file is written out anew in each form, embedded, and compared with the query in full; words,
+names and rules stay those of the index. The control is the form that the index has: what it differs
+by is what the store's int8 codes change.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+from measures import CUT
+from topics import Tree
+
+from hikma import documents, search
+from hikma.arrays import DocumentIds, Vector, VectorRows
+from hikma.catalog import fulltext, rows
+from hikma.domain import Extraction, Query, SourceFile
+from hikma.errors import HikmaError
+from hikma.protocols import Embedder
+from hikma.ranking import Candidate
+from hikma.sources import syntax
+from hikma.sources.opening import open_source
+
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "as indexed (control)": documents.MEANING_PARTS,
+    "title alone": ("title",),
+    "no title": ("documentation", "text"),
+    "no documentation": ("title", "text"),
+    "no code": ("title", "documentation"),
+    "path added": ("path", *documents.MEANING_PARTS),
+    "signature added": ("title", "signature", "documentation", "text"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """The ids of a tree's documents and, by form, the text of each that is embedded."""
+
+    ids: DocumentIds
+    texts: Mapping[str, list[str]]
+
+
+def read(sources: search.Sources, tree: Tree) -> Meanings:
+    """Write out every file of a tree in each form; ids are those of its index."""
+    by_place = _ids(sources)
+    ids: list[int] = []
+    texts: dict[str, list[str]] = {name: [] for name in FORMS}
+    for extraction in _extractions(tree):
+        written = {name: documents.write_out(extraction, form) for name, form in FORMS.items()}
+        places = [(one.node, one.ordinal) for one in next(iter(written.values()))]
+        kept = [at for at, place in enumerate(places) if place in by_place]
+        ids += [by_place[places[at]] for at in kept]
+        for name, some in written.items():
+            texts[name] += [some[at].meaning for at in kept]
+    if len(set(ids)) != len(by_place):
+        raise HikmaError(f"{len(by_place)} documents of {tree.label}, {len(ids)} written out anew")
+    return Meanings(np.array(ids, dtype=np.int64), texts)
+
+
+def embed(embedder: Embedder, texts: Sequence[str]) -> VectorRows:
+    """Embed each different text once."""
+    different = dict.fromkeys(texts)
+    vectors = embedder.embed_documents(list(different))
+    place = {text: at for at, text in enumerate(different)}
+    return vectors[[place[text] for text in texts]]
+
+
+def gather(
+    sources: search.Sources, text: str, ids: DocumentIds, vectors: VectorRows
+) -> search.Gathered:
+    """Return what is ranked for a query, the dense part by these vectors."""
+    found = search.gather(sources, Query(text, limit=CUT))
+    return replace(found, candidates=_candidates(sources, found, text, (ids, vectors)))
+
+
+def _candidates(
+    sources: search.Sources,
+    found: search.Gathered,
+    text: str,
+    held: tuple[DocumentIds, VectorRows],
+) -> list[Candidate]:
+    ids, vectors = held
+    cosines = vectors @ sources.embedder.embed_query(text)
+    near = _nearest(cosines, ids)
+    similarity = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
+    by_words = {one.document.id: one for one in found.candidates if set(one.ranks) - {"dense"}}
+    with sources.catalog.read() as connection:
+        others = fulltext.load(connection, sorted(near.keys() - by_words.keys()))
+    candidates = []
+    for one in sorted(near.keys() | by_words.keys()):
+        words = by_words.get(one)
+        ranks = {} if words is None else {k: v for k, v in words.ranks.items() if k != "dense"}
+        ranks |= {"dense": near[one]} if one in near else {}
+        document = words.document if words else others[one]
+        bm25 = words.bm25 if words else 0.0
+        candidates.append(Candidate(document, bm25, similarity[one], ranks))
+    return candidates
+
+
+def _nearest(cosines: Vector, ids: DocumentIds) -> dict[int, int]:
+    """Return ids and ranks of the nearest, as many as a search asks for."""
+    best = np.lexsort((ids, -cosines))[: search.CANDIDATES]
+    return {int(ids[at]): place for place, at in enumerate(best, 1)}
+
+
+def _ids(sources: search.Sources) -> dict[tuple[str, int], int]:
+    sql = "SELECT node.key, ordinal, document.id FROM document JOIN node ON node.id = node"
+    with sources.catalog.read() as connection:
+        return {(key, ordinal): one for key, ordinal, one in rows.every(connection, sql)}
+
+
+def _extractions(tree: Tree) -> Iterator[Extraction]:
+    with closing(open_source(tree.folder)) as source:
+        for entry in source.snapshot().entries:
+            file = source.load(entry)
+            found = syntax.extract(file) if isinstance(file, SourceFile) else None
+            if isinstance(found, Extraction):
+                yield found
