@@ -157,13 +157,13 @@ class Engine:
 
     def status(self) -> Status:
         """Tell what is indexed, how fresh it is, and what the next run would do."""
-        from hikma import indexing  # noqa: PLC0415 -- a search must not pay for the parsers
+        from hikma import planning  # noqa: PLC0415 -- a search must not pay for the parsers
         from hikma.sources.opening import open_source  # noqa: PLC0415 -- likewise
 
         with closing(open_source(self.root, self.revision)) as source:
             snapshot = source.snapshot()
         with self.catalog.read() as connection:
-            plan = indexing.make_plan(connection, snapshot)
+            plan = planning.make_plan(connection, snapshot)
             holder = self.catalog.holder()
             return Status(
                 database=str(self.database),
@@ -253,10 +253,10 @@ class Engine:
         return self._catalog
 
     def _preview(self, source: "Source") -> IndexReport:
-        from hikma import indexing  # noqa: PLC0415 -- a search must not pay for the parsers
+        from hikma import planning  # noqa: PLC0415 -- a search must not pay for the parsers
 
         catalog = self.catalog if self.database.exists() else None
-        return indexing.preview(catalog, self.database, source)
+        return planning.preview(catalog, self.database, source)
 
     def _index_into(self, catalog: Catalog, job: "Job") -> IndexReport:
         from hikma import updating  # noqa: PLC0415 -- a search must not pay for the parsers
