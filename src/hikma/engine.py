@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
-from hikma import search as searching
 from hikma.catalog import checks, completeness, fulltext, graph, imports, ledger, pulls, state
 from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
@@ -144,6 +143,8 @@ class Engine:
 
     def search(self, query: Query) -> SearchResult:
         """Answer a query from the file; never writes."""
+        from hikma import search as searching  # noqa: PLC0415 -- an index run ranks nothing
+
         with self.catalog.read():  # one state: the space that answers and the rows that it means
             answering = self._answer()
             sources = searching.Sources(

@@ -4,6 +4,7 @@ Whole files are committed in batches; the indexed `head` moves last, and until t
 that it is partial. A run that stops anywhere is finished by the next one.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,13 +24,15 @@ from hikma.domain import (
     Snapshot,
     SourceFile,
 )
-from hikma.linking import link_imports
 from hikma.planning import Outlook
 from hikma.results import IndexReport
 from hikma.sources.opening import Source
 from hikma.sources.workers import run
 from hikma.storing import Sink, Tally, embed, move_vectors
 from hikma.telemetry import Track
+
+_SETTINGS, _NAME = "link_settings", "link_name"
+"""Files whose text decided what imports mean; the repository's name in its links."""
 
 WORKER_BYTES = 256 * 1024
 """Source that is worth starting one more worker for: a start costs as much as parsing this."""
@@ -41,7 +44,7 @@ def bring_up_to_date(
     """Index what an outlook found to have changed."""
     tally = Tally()
     plan = outlook.plan
-    _begin(sink.catalog)
+    _begin(sink.catalog, outlook, tally)
     _remove(sink, plan.removed)
     todo = (*plan.added, *plan.modified)
     tally.source_bytes = sum(entry.size for entry in todo)
@@ -67,13 +70,28 @@ def _report(database: Path, outlook: Outlook, tally: Tally) -> IndexReport:
     )
 
 
-def _begin(catalog: Catalog) -> None:
+def _begin(catalog: Catalog, outlook: Outlook, tally: Tally) -> None:
+    """Say that the index is partial from now on."""
     with catalog.write() as connection:
-        if not graph.file_digests(connection) and not graph.skips(connection):
+        tally.unlinked = _must_link(connection, outlook)
+        if graph.is_empty(connection):
             # Nothing of another version is here, so a run that stops is continued, not repeated.
             state.put(connection, "form", planning.FORM)
         state.put(connection, "complete", "0")
         state.put(connection, completeness.CREDITED, "0")
+
+
+def _must_link(connection: apsw.Connection, outlook: Outlook) -> bool:
+    """Whether links change, as far as is known before any file is read."""
+    plan = outlook.plan
+    settings = set(json.loads(state.get(connection, _SETTINGS) or "[]"))
+    return (
+        bool(plan.added or plan.removed)
+        or state.get(connection, "complete") != "1"
+        or state.get(connection, "form") != planning.FORM
+        or state.get(connection, _NAME) != outlook.snapshot.name
+        or any(entry.path in settings for entry in plan.modified)
+    )
 
 
 def _read(
@@ -132,7 +150,8 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) ->
     digests, vectors = embed(sink, [one for file in files for one in file.documents], tally)
     with tally.watch.stage("store"), sink.catalog.write() as connection:
         ledger.put_embeddings(connection, sink.embedder.document_identity, digests, vectors)
-        written, removed = _put(connection, files)
+        tally.unlinked |= bool(skips)
+        written, removed = _put(connection, files, tally)
         removed += list(
             chain.from_iterable(graph.remove_file(connection, skip.path) for skip in skips)
         )
@@ -142,15 +161,18 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) ->
 
 
 def _put(
-    connection: apsw.Connection, files: Sequence[reading.Written]
+    connection: apsw.Connection, files: Sequence[reading.Written], tally: Tally
 ) -> tuple[list[tuple[int, bytes]], list[int]]:
     """Write the rows of whole files; return documents written (id, digest) and removed (id)."""
     written: list[tuple[int, bytes]] = []
     removed: list[int] = []
     for file in files:
         found = file.extraction
+        top = found.nodes[0].id
+        before = None if tally.unlinked else graph.facts(connection, top)
         rows = graph.put_file(connection, found.nodes, found.edges, found.references)
-        imports.put(connection, rows.ids[found.nodes[0].id], found.imports)
+        imports.put(connection, rows.ids[top], found.imports)
+        tally.unlinked = before is None or before != graph.facts(connection, top)
         documents_rows = fulltext.put_documents(connection, rows.ids, file.documents)
         written += documents_rows.written
         removed += [*rows.removed_documents, *documents_rows.removed]
@@ -167,11 +189,9 @@ def _remove(sink: Sink, paths: Sequence[str]) -> None:
 
 def _finish(catalog: Catalog, source: Source, snapshot: Snapshot, tally: Tally) -> None:
     """Link what spans files, record the skips, and only then move the head."""
-    repository = Node(f"repository:{snapshot.name}", NodeKind.REPOSITORY, snapshot.name, "")
     with catalog.write() as connection:
-        graph.link_tree(connection, repository)
-        graph.link_tests(connection)
-        link_imports(connection, _reader(source, snapshot))
+        if tally.unlinked:
+            _link(connection, source, snapshot)
         read = {skip.path for skip in tally.skips}
         tally.skips += [s for s in planning.known_skips(connection, snapshot) if s.path not in read]
         graph.put_skips(connection, tally.skips)
@@ -181,11 +201,27 @@ def _finish(catalog: Catalog, source: Source, snapshot: Snapshot, tally: Tally) 
         state.put(connection, "complete", "1")
 
 
-def _reader(source: Source, snapshot: Snapshot) -> Callable[[str], str | None]:
-    """Return what reads a file of the snapshot as text; None for one that it lacks."""
+def _link(connection: apsw.Connection, source: Source, snapshot: Snapshot) -> None:
+    from hikma.linking import link_imports  # noqa: PLC0415 -- most edits change no link
+
+    repository = Node(f"repository:{snapshot.name}", NodeKind.REPOSITORY, snapshot.name, "")
+    read: set[str] = set()
+    graph.link_tree(connection, repository)
+    graph.link_tests(connection)
+    link_imports(connection, _reader(source, snapshot, read))
+    state.put(connection, _SETTINGS, json.dumps(sorted(read)))
+    state.put(connection, _NAME, snapshot.name)
+
+
+def _reader(source: Source, snapshot: Snapshot, asked: set[str]) -> Callable[[str], str | None]:
+    """Return what reads a file of the snapshot as text; None for one that it lacks.
+
+    The paths that it is asked for are added to `asked`.
+    """
     entries = {entry.path: entry for entry in snapshot.entries}
 
     def read(path: str) -> str | None:
+        asked.add(path)
         loaded = source.load(entries[path]) if path in entries else None
         return loaded.content.decode("utf-8", "replace") if isinstance(loaded, SourceFile) else None
 
