@@ -3,9 +3,10 @@
     python benchmarks/main_job.py PATH [PATH ...] [--model static] [--json FILE]
 
 For each repository, in one run: a cold index split by stage; the same files parsed by bare
-tree-sitter and extracted, both in as many processes as there are cores; an index with nothing
-changed and with one file changed; bytes a document; peak memory; searches in one warm process; the
-`hikma search` command from cold. Figures of one run share a machine: quote ratios and medians.
+tree-sitter and extracted, both in as many processes as there are cores; bytes a document; peak
+memory; searches in one warm process; the `hikma search` command from cold. How indexing compares
+with a peer, and what a run costs that finds little to do: benchmarks/indexing.py. Figures of one
+run share a machine: quote ratios and medians.
 """
 
 import argparse
@@ -58,10 +59,6 @@ def _measure(path: Path, model: str) -> dict[str, Any]:
         database = copy / ".hikma" / "index.db"
         cold = _index_child(copy, database, model)
         figures = {"cold": cold, **_parsing(copy)}
-        figures["unchanged_s"] = _index_child(copy, database, model)["took_s"]
-        changed = _change_one_file(copy)
-        figures["one_file_s"] = _index_child(copy, database, model)["took_s"]
-        figures["changed_file"] = changed
         figures["bytes"] = database.stat().st_size
         figures |= _searches(copy, database, model)
         figures["cold_search_ms"] = _cold_search(copy)
@@ -117,15 +114,6 @@ def _parsing(path: Path) -> dict[str, float]:
     return {"parsed_mb": size, "parsed_files": len(files), **medians}
 
 
-def _change_one_file(path: Path) -> str:
-    with closing(open_source(path)) as source:
-        entries = [one for one in source.snapshot().entries if language_of(one.path) != "markdown"]
-    chosen = sorted(entries, key=lambda one: one.size)[len(entries) * 3 // 4]
-    with (path / chosen.path).open("a", encoding="utf-8") as file:
-        file.write("\n")
-    return f"{chosen.path} ({chosen.size:,} bytes)"
-
-
 def _searches(path: Path, database: Path, model: str) -> dict[str, float]:
     with Engine.open(path, flags={"database": database, "embedding_model": model}) as engine:
         with engine.catalog.read() as connection:
@@ -172,7 +160,6 @@ def _print(name: str, model: str, figures: dict[str, Any]) -> None:
         f"documents/s, peak {cold['peak_mb']:.0f} MB, a worker {cold['worker_peak_mb']:.0f} MB\n"
         f"  {figures['parsed_mb']:.1f} MB of code: bare parse {figures['bare_mb_s']:.1f} MB/s, "
         f"extraction {figures['extract_mb_s']:.1f} MB/s ({ratio:.2f} of it)\n"
-        f"  unchanged {figures['unchanged_s']:.2f} s, one file {figures['one_file_s']:.2f} s\n"
         f"  {figures['bytes'] / 1e6:.1f} MB, {figures['bytes'] / documents:,.0f} bytes a document\n"
         f"  search p50 {figures['search_p50_ms']:.1f} ms, p95 {figures['search_p95_ms']:.1f} ms, "
         f"command from cold {figures['cold_search_ms']:.0f} ms",

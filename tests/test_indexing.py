@@ -124,6 +124,26 @@ def test_only_what_changed_is_read(open_engine, database, awkward):
     assert_fresh(open_engine, database)
 
 
+def test_a_test_that_mentions_another_name_tests_another_symbol(
+    in_this_process, open_engine, database, corpus_repository
+):
+    """Its own name and place stay; only what it calls is another."""
+    told = "def test_it():\n    assert {}()\n"
+    corpus_repository.write("lib.py", "def alpha():\n    pass\n\n\ndef omega():\n    pass\n")
+    corpus_repository.write("tests/test_lib.py", told.format("alpha"))
+    index(open_engine())
+    assert _tested(database) == ["symbol:lib.py#alpha"]
+    corpus_repository.write("tests/test_lib.py", told.format("omega"))
+    index(open_engine())
+    assert _tested(database) == ["symbol:lib.py#omega"]
+
+
+def _tested(database):
+    sql = "SELECT target FROM edges WHERE kind = 'tests' AND source LIKE '%test_lib%'"
+    with closing(apsw.Connection(str(database))) as connection:
+        return [row[0] for row in connection.execute(sql)]
+
+
 def test_a_moved_or_copied_file_is_embedded_only_where_its_path_is_told(
     in_this_process, open_engine, database, corpus_repository
 ):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
-from hikma import search as searching
 from hikma.catalog import checks, completeness, fulltext, graph, imports, ledger, pulls, state
 from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
@@ -144,6 +143,8 @@ class Engine:
 
     def search(self, query: Query) -> SearchResult:
         """Answer a query from the file; never writes."""
+        from hikma import search as searching  # noqa: PLC0415 -- an index run ranks nothing
+
         with self.catalog.read():  # one state: the space that answers and the rows that it means
             return searching.search(self.sources(), query)
 
@@ -160,13 +161,13 @@ class Engine:
 
     def status(self) -> Status:
         """Tell what is indexed, how fresh it is, and what the next run would do."""
-        from hikma import indexing  # noqa: PLC0415 -- a search must not pay for the parsers
+        from hikma import planning  # noqa: PLC0415 -- a search must not pay for the parsers
         from hikma.sources.opening import open_source  # noqa: PLC0415 -- likewise
 
         with closing(open_source(self.root, self.revision)) as source:
             snapshot = source.snapshot()
         with self.catalog.read() as connection:
-            plan = indexing.make_plan(connection, snapshot)
+            plan = planning.make_plan(connection, snapshot)
             holder = self.catalog.holder()
             return Status(
                 database=str(self.database),
@@ -256,10 +257,10 @@ class Engine:
         return self._catalog
 
     def _preview(self, source: "Source") -> IndexReport:
-        from hikma import indexing  # noqa: PLC0415 -- a search must not pay for the parsers
+        from hikma import planning  # noqa: PLC0415 -- a search must not pay for the parsers
 
         catalog = self.catalog if self.database.exists() else None
-        return indexing.preview(catalog, self.database, source)
+        return planning.preview(catalog, self.database, source)
 
     def _index_into(self, catalog: Catalog, job: "Job") -> IndexReport:
         from hikma import updating  # noqa: PLC0415 -- a search must not pay for the parsers

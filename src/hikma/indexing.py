@@ -4,7 +4,7 @@ Whole files are committed in batches; the indexed `head` moves last, and until t
 that it is partial. A run that stops anywhere is finished by the next one.
 """
 
-import time
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,62 +13,38 @@ from pathlib import Path
 
 import apsw
 
-from hikma import documents, reading
+from hikma import planning, reading
 from hikma.catalog import completeness, fulltext, graph, imports, ledger, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import (
     Entry,
-    IndexPlan,
     Node,
     NodeKind,
     Skip,
     Snapshot,
     SourceFile,
 )
-from hikma.linking import link_imports
+from hikma.planning import Outlook
 from hikma.results import IndexReport
-from hikma.sources import syntax
 from hikma.sources.opening import Source
 from hikma.sources.workers import run
 from hikma.storing import Sink, Tally, embed, move_vectors
 from hikma.telemetry import Track
 
-FORM = f"{syntax.VERSION}.{documents.FORM}"
-"""Version of extraction and text form; a file written with another one is read anew."""
-
+_SETTINGS, _NAME = "link_settings", "link_name"
+"""Files whose text decided what imports mean; the repository's name in its links."""
 
 WORKER_BYTES = 256 * 1024
 """Source that is worth starting one more worker for: a start costs as much as parsing this."""
 
 
-def make_plan(connection: apsw.Connection, snapshot: Snapshot) -> IndexPlan:
-    """Compare a snapshot with what is indexed; equal content is never read."""
-    indexed = graph.file_digests(connection)
-    skipped = graph.skipped_digests(connection)
-    known = skipped | indexed if state.get(connection, "form") == FORM else {}
-    wanted = {entry.path: entry for entry in snapshot.entries}
-    changed = [entry for entry in snapshot.entries if known.get(entry.path) != entry.digest]
-    return IndexPlan(
-        added=tuple(entry for entry in changed if entry.path not in indexed),
-        modified=tuple(entry for entry in changed if entry.path in indexed),
-        removed=tuple(sorted(indexed.keys() - wanted.keys())),
-    )
-
-
-def bring_up_to_date(sink: Sink, source: Source, workers: int, track: Track) -> IndexReport:
-    """Index what changed; with nothing changed nothing is parsed, embedded or written."""
-    start = time.perf_counter()
+def bring_up_to_date(
+    sink: Sink, source: Source, outlook: Outlook, workers: int, track: Track
+) -> IndexReport:
+    """Index what an outlook found to have changed."""
     tally = Tally()
-    with tally.watch.stage("snapshot"):
-        snapshot = source.snapshot()
-        with sink.catalog.read() as connection:
-            plan = make_plan(connection, snapshot)
-            current = _is_current(connection, snapshot, plan)
-            known = graph.skips(connection)
-    if current:
-        tally.skips += known
-        return with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
-    _begin(sink.catalog)
+    plan = outlook.plan
+    _begin(sink.catalog, outlook, tally)
     _remove(sink, plan.removed)
     todo = (*plan.added, *plan.modified)
     tally.source_bytes = sum(entry.size for entry in todo)
@@ -78,83 +54,44 @@ def bring_up_to_date(sink: Sink, source: Source, workers: int, track: Track) -> 
         done += len(batch)
         track("index", done, len(todo))
     with tally.watch.stage("link"):
-        _finish(sink.catalog, source, snapshot, tally)
-    return with_counts(sink.catalog, _report(sink.catalog.path, snapshot, plan, tally, start))
+        _finish(sink.catalog, source, outlook.snapshot, tally)
+    return planning.with_counts(sink.catalog, _report(sink.catalog.path, outlook, tally))
 
 
-def with_counts(catalog: Catalog, done: IndexReport) -> IndexReport:
-    """Add to a report what the file now holds."""
-    with catalog.read() as connection:
-        kinds = {kind.value: count for kind, count in graph.counts(connection).items()}
-        documents_now = fulltext.count(connection)
-        return replace(
-            done, kinds=kinds, documents=documents_now, imports=imports.counts(connection)
-        )
-
-
-def _report(
-    database: Path, snapshot: Snapshot, plan: IndexPlan, tally: Tally, start: float
-) -> IndexReport:
-    """Sum up a run from its tally; a file that turned out not to be worth indexing is a skip."""
-    skipped = {skip.path for skip in tally.skips}
-    return IndexReport(
-        database=str(database),
-        head=snapshot.head,
-        added=sum(entry.path not in skipped for entry in plan.added),
-        modified=sum(entry.path not in skipped for entry in plan.modified),
-        removed=len(plan.removed),
-        documents=0,
+def _report(database: Path, outlook: Outlook, tally: Tally) -> IndexReport:
+    found = planning.report(database, outlook, tally.skips)
+    spent = {name: round(seconds, 4) for name, seconds in tally.watch.seconds.items()}
+    return replace(
+        found,
         embedded=tally.embedded,
         source_bytes=tally.source_bytes,
-        kinds={},
-        skips=tuple(sorted(tally.skips, key=lambda skip: skip.path)),
         limitations=tuple(tally.limitations),
-        stages={name: round(spent, 4) for name, spent in tally.watch.seconds.items()},
-        took_s=round(time.perf_counter() - start, 4),
+        stages={**found.stages, **spent},
     )
 
 
-def preview(catalog: Catalog | None, database: Path, source: Source) -> IndexReport:
-    """Report what a run would do, and do nothing; None is a file yet to be made."""
-    start = time.perf_counter()
-    snapshot = source.snapshot()
-    if catalog is None:
-        plan, tally = IndexPlan(snapshot.entries, (), ()), Tally(skips=list(snapshot.skips))
-        return replace(_report(database, snapshot, plan, tally, start), dry_run=True)
-    with catalog.read() as connection:
-        plan = make_plan(connection, snapshot)
-        tally = Tally(skips=_skips(connection, snapshot))
-    return replace(
-        with_counts(catalog, _report(database, snapshot, plan, tally, start)), dry_run=True
-    )
-
-
-def _is_current(connection: apsw.Connection, snapshot: Snapshot, plan: IndexPlan) -> bool:
-    return (
-        plan.empty
-        and state.get(connection, "complete") == "1"
-        and state.get(connection, "head") == (snapshot.head or "")
-        and state.get(connection, "form") == FORM
-        and graph.skips(connection) == _skips(connection, snapshot)
-    )
-
-
-def _skips(connection: apsw.Connection, snapshot: Snapshot) -> list[Skip]:
-    """Return the snapshot's own skips and those known by content that still hold."""
-    content = {entry.path: entry.digest for entry in snapshot.entries}
-    # What another version would not read, this one may have read.
-    judged = graph.skips(connection) if state.get(connection, "form") == FORM else []
-    known = [skip for skip in judged if skip.digest and content.get(skip.path) == skip.digest]
-    return sorted((*snapshot.skips, *known), key=lambda skip: skip.path)
-
-
-def _begin(catalog: Catalog) -> None:
+def _begin(catalog: Catalog, outlook: Outlook, tally: Tally) -> None:
+    """Say that the index is partial from now on."""
     with catalog.write() as connection:
-        if not graph.file_digests(connection) and not graph.skips(connection):
+        tally.unlinked = _must_link(connection, outlook)
+        if graph.is_empty(connection):
             # Nothing of another version is here, so a run that stops is continued, not repeated.
-            state.put(connection, "form", FORM)
+            state.put(connection, "form", planning.FORM)
         state.put(connection, "complete", "0")
         state.put(connection, completeness.CREDITED, "0")
+
+
+def _must_link(connection: apsw.Connection, outlook: Outlook) -> bool:
+    """Whether links change, as far as is known before any file is read."""
+    plan = outlook.plan
+    settings = set(json.loads(state.get(connection, _SETTINGS) or "[]"))
+    return (
+        bool(plan.added or plan.removed)
+        or state.get(connection, "complete") != "1"
+        or state.get(connection, "form") != planning.FORM
+        or state.get(connection, _NAME) != outlook.snapshot.name
+        or any(entry.path in settings for entry in plan.modified)
+    )
 
 
 def _read(
@@ -213,7 +150,8 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) ->
     digests, vectors = embed(sink, [one for file in files for one in file.documents], tally)
     with tally.watch.stage("store"), sink.catalog.write() as connection:
         ledger.put_embeddings(connection, sink.embedder.document_identity, digests, vectors)
-        written, removed = _put(connection, files)
+        tally.unlinked |= bool(skips)
+        written, removed = _put(connection, files, tally)
         removed += list(
             chain.from_iterable(graph.remove_file(connection, skip.path) for skip in skips)
         )
@@ -223,15 +161,18 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) ->
 
 
 def _put(
-    connection: apsw.Connection, files: Sequence[reading.Written]
+    connection: apsw.Connection, files: Sequence[reading.Written], tally: Tally
 ) -> tuple[list[tuple[int, bytes]], list[int]]:
     """Write the rows of whole files; return documents written (id, digest) and removed (id)."""
     written: list[tuple[int, bytes]] = []
     removed: list[int] = []
     for file in files:
         found = file.extraction
+        top = found.nodes[0].id
+        before = None if tally.unlinked else graph.facts(connection, top)
         rows = graph.put_file(connection, found.nodes, found.edges, found.references)
-        imports.put(connection, rows.ids[found.nodes[0].id], found.imports)
+        imports.put(connection, rows.ids[top], found.imports)
+        tally.unlinked = before is None or before != graph.facts(connection, top)
         documents_rows = fulltext.put_documents(connection, rows.ids, file.documents)
         written += documents_rows.written
         removed += [*rows.removed_documents, *documents_rows.removed]
@@ -248,25 +189,39 @@ def _remove(sink: Sink, paths: Sequence[str]) -> None:
 
 def _finish(catalog: Catalog, source: Source, snapshot: Snapshot, tally: Tally) -> None:
     """Link what spans files, record the skips, and only then move the head."""
-    repository = Node(f"repository:{snapshot.name}", NodeKind.REPOSITORY, snapshot.name, "")
     with catalog.write() as connection:
-        graph.link_tree(connection, repository)
-        graph.link_tests(connection)
-        link_imports(connection, _reader(source, snapshot))
+        if tally.unlinked:
+            _link(connection, source, snapshot)
         read = {skip.path for skip in tally.skips}
-        tally.skips += [s for s in _skips(connection, snapshot) if s.path not in read]
+        tally.skips += [s for s in planning.known_skips(connection, snapshot) if s.path not in read]
         graph.put_skips(connection, tally.skips)
-        state.put(connection, "form", FORM)
+        state.put(connection, "form", planning.FORM)
         state.put(connection, "head", snapshot.head or "")
         state.put(connection, "indexed_at", datetime.now(UTC).isoformat(timespec="seconds"))
         state.put(connection, "complete", "1")
 
 
-def _reader(source: Source, snapshot: Snapshot) -> Callable[[str], str | None]:
-    """Return what reads a file of the snapshot as text; None for one that it lacks."""
+def _link(connection: apsw.Connection, source: Source, snapshot: Snapshot) -> None:
+    from hikma.linking import link_imports  # noqa: PLC0415 -- most edits change no link
+
+    repository = Node(f"repository:{snapshot.name}", NodeKind.REPOSITORY, snapshot.name, "")
+    read: set[str] = set()
+    graph.link_tree(connection, repository)
+    graph.link_tests(connection)
+    link_imports(connection, _reader(source, snapshot, read))
+    state.put(connection, _SETTINGS, json.dumps(sorted(read)))
+    state.put(connection, _NAME, snapshot.name)
+
+
+def _reader(source: Source, snapshot: Snapshot, asked: set[str]) -> Callable[[str], str | None]:
+    """Return what reads a file of the snapshot as text; None for one that it lacks.
+
+    The paths that it is asked for are added to `asked`.
+    """
     entries = {entry.path: entry for entry in snapshot.entries}
 
     def read(path: str) -> str | None:
+        asked.add(path)
         loaded = source.load(entries[path]) if path in entries else None
         return loaded.content.decode("utf-8", "replace") if isinstance(loaded, SourceFile) else None
 

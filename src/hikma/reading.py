@@ -10,7 +10,7 @@ from hikma.sources.contents import examine
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One file as a worker hands it back."""
+    """One file as a worker hands it back; `extraction` without its text, which documents hold."""
 
     extraction: Extraction
     documents: tuple[Document, ...]
@@ -21,7 +21,7 @@ def read(file: SourceFile) -> Written | Skip:
     extraction = syntax.extract(file)
     if isinstance(extraction, Skip):
         return replace(extraction, digest=file.digest)
-    return Written(extraction, tuple(documents.write_out(extraction)))
+    return _written(extraction)
 
 
 def read_as_text(file: SourceFile, reason: str) -> Written | Skip:
@@ -29,5 +29,10 @@ def read_as_text(file: SourceFile, reason: str) -> Written | Skip:
     text = examine(file.path, file.content)
     if isinstance(text, Skip):
         return replace(text, digest=file.digest)
-    extraction = syntax.plain(file, text, limitation=reason)
-    return Written(extraction, tuple(documents.write_out(extraction)))
+    return _written(syntax.plain(file, text, limitation=reason))
+
+
+def _written(extraction: Extraction) -> Written:
+    found = tuple(documents.write_out(extraction))
+    # A fifth of all that crosses the pipe would be text that nobody reads on the other side.
+    return Written(replace(extraction, text="", sections=()), found)

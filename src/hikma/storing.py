@@ -26,11 +26,12 @@ class Sink:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one run."""
+    """Counts of one run; `unlinked` when links between files may not be what they should be."""
 
     documents: int = 0
     embedded: int = 0
     source_bytes: int = 0
+    unlinked: bool = False
     skips: list[Skip] = field(default_factory=list)
     limitations: list[Skip] = field(default_factory=list)
     watch: Stopwatch = field(default_factory=Stopwatch)

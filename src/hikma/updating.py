@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hikma import history, indexing
+from hikma import planning
 from hikma.catalog import pulls
 from hikma.catalog.checks import suspecting_damage
 from hikma.domain import Entry, SourceFile
 from hikma.results import IndexReport
 from hikma.sources.opening import Source
-from hikma.sources.past import Past
 from hikma.sources.roots import git_dir_of
 from hikma.storing import Sink
 from hikma.telemetry import Track, silent
@@ -32,13 +31,16 @@ class Job:
 def update(sink: Sink, job: Job, workers: int) -> IndexReport:
     """Bring the tree up to date, then the history that leads to it."""
     source = job.source
-    report = indexing.bring_up_to_date(sink, source, workers, job.track)
+    report = _bring_tree(sink, job, workers)
     head = report.head  # the snapshot's: the branch may have moved meanwhile
     if not job.history or head is None or git_dir_of(source.root) is None:
         if job.pull_requests:  # what the user gave is nowhere else
             with sink.catalog.write() as connection:
                 pulls.put_accounts(connection, pulls.GIVEN, job.pull_requests)
         return report
+
+    from hikma import history  # noqa: PLC0415 -- for what has one
+    from hikma.sources.past import Past  # noqa: PLC0415 -- likewise
 
     def read(path: str) -> bytes | None:
         loaded = source.load(Entry(path, "", 0))
@@ -49,4 +51,15 @@ def update(sink: Sink, job: Job, workers: int) -> IndexReport:
         run = history.Run(workers, job.track)
         followed = history.bring_up_to_date(sink, place, job.pull_requests, run)
     report = replace(report, history=followed, embedded=report.embedded + followed.embedded)
-    return indexing.with_counts(sink.catalog, report)
+    return planning.with_counts(sink.catalog, report)
+
+
+def _bring_tree(sink: Sink, job: Job, workers: int) -> IndexReport:
+    """Index what changed; with nothing changed nothing is parsed, embedded or written."""
+    outlook = planning.look(sink.catalog, job.source)
+    if outlook.current:
+        report = planning.report(sink.catalog.path, outlook, outlook.skips)
+        return planning.with_counts(sink.catalog, report)
+    from hikma import indexing  # noqa: PLC0415 -- parsers, for runs that have something to do
+
+    return indexing.bring_up_to_date(sink, job.source, outlook, workers, job.track)

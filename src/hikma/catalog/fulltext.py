@@ -75,7 +75,10 @@ def put_documents(
         for place, one in wanted.items()
         if place not in before or before[place][1] != one.digest
     ]
-    _write_words(connection, words, ((now[place][0], one) for place, one in wanted.items()))
+    # Known documents first: FTS5 flushes its words where ids do not ascend.
+    for verb, there in (("REPLACE", True), ("INSERT", False)):
+        chosen = ((now[at][0], one) for at, one in wanted.items() if (at in before) is there)
+        _write_words(connection, f"{verb} INTO {words}", chosen)
     return DocumentRows(written, removed)
 
 
@@ -208,11 +211,10 @@ def _write_rows(
 
 
 def _write_words(
-    connection: apsw.Connection, words: str, numbered: Iterable[tuple[int, Document]]
+    connection: apsw.Connection, into: str, numbered: Iterable[tuple[int, Document]]
 ) -> None:
     connection.executemany(
-        f"INSERT OR REPLACE INTO {words}(rowid, name, path, signature, documentation, body) "  # noqa: S608 -- our own names
-        "VALUES (?, ?, ?, ?, ?, ?)",
+        f"{into}(rowid, name, path, signature, documentation, body) VALUES (?, ?, ?, ?, ?, ?)",
         (
             (
                 number,

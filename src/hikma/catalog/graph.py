@@ -10,7 +10,7 @@ import apsw
 
 from hikma.catalog import nodes, rows
 from hikma.catalog.filters import resolve
-from hikma.catalog.linking import link_tests, link_tree
+from hikma.catalog.linking import facts, link_tests, link_tree
 from hikma.catalog.nodes import StoredNode
 from hikma.catalog.tables import EDGE_CODES, EDGE_KINDS
 from hikma.domain import Edge, EdgeKind, Node, NodeId, NodeKind, Reference, Skip
@@ -22,8 +22,10 @@ __all__ = [
     "StoredNode",
     "begins",
     "counts",
+    "facts",
     "file_digests",
     "find",
+    "is_empty",
     "languages",
     "link_tests",
     "link_tree",
@@ -68,6 +70,12 @@ def file_digests(connection: apsw.Connection) -> dict[str, str]:
         "SELECT path, properties ->> 'digest' FROM node WHERE file IS NULL AND kind = 'file'",
     )
     return {path: digest or "" for path, digest in found}
+
+
+def is_empty(connection: apsw.Connection) -> bool:
+    """Tell whether no file was read into this index yet."""
+    sql = "SELECT EXISTS (SELECT 1 FROM node WHERE file IS NULL AND kind = 'file')"
+    return not rows.value(connection, sql) and not skips(connection)
 
 
 def put_file(

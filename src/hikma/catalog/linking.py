@@ -10,13 +10,33 @@ import apsw
 
 from hikma.catalog import nodes, rows
 from hikma.catalog.tables import EDGE_CODES
-from hikma.domain import EdgeKind, Node, NodeKind
+from hikma.domain import EdgeKind, Node, NodeId, NodeKind
 
 _CONTAINS, _TESTS = EDGE_CODES[EdgeKind.CONTAINS], EDGE_CODES[EdgeKind.TESTS]
 _BY_NAME, _BY_REFERENCE = 0.9, 0.6
 _SHORTEST_NAME = 3
 _TEST_AFFIX = re.compile(r"^(test|tests|benchmark|bench|fuzz|example|it|should)|(test|tests|spec)$")
 _HEADERS = (".h", ".hh", ".hpp", ".d.ts", ".pyi")
+
+
+_FACTS = """
+WITH top AS (SELECT * FROM node WHERE key = ?), inner AS (
+  SELECT node.* FROM top JOIN node ON node.file = top.id)
+SELECT key, kind, name, qualified_name, language, properties ->> 'package' FROM top
+UNION ALL SELECT key, kind, name, qualified_name, language, '' FROM inner
+UNION ALL SELECT inner.key, reference.name, '', '', '', '' FROM inner
+  JOIN reference ON reference.node = inner.id WHERE inner.kind = 'test'
+UNION ALL SELECT 'imports', module, import.name, keyword, '', '' FROM top
+  JOIN import ON import.file = top.id
+"""
+
+
+def facts(connection: apsw.Connection, file: NodeId) -> frozenset[tuple[str | None, ...]]:
+    """Return all that links read of a file: names, what its tests mention, imports, packages.
+
+    Not its lines: while these facts stay, an edit changes no link from the file or to it.
+    """
+    return frozenset(rows.every(connection, _FACTS, (file,)))
 
 
 def link_tree(connection: apsw.Connection, repository: Node) -> None:

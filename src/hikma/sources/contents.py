@@ -11,6 +11,11 @@ from typing import NamedTuple
 
 from hikma.domain import Skip
 
+VERSION = 2
+"""Version of what reading a file yields and of what its imports come to.
+
+Files read by another one are read anew, and all links are made anew."""
+
 MAX_BYTES = 2 * 1024 * 1024
 """Files above this size are not read: they are data, and cost a parser seconds and gigabytes."""
 

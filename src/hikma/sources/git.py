@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import pygit2
-from pygit2.enums import FileMode, FileStatus, ObjectType, RepositoryOpenFlag
+from pygit2.enums import FileMode, FileStatus, RepositoryOpenFlag
 
 from hikma.domain import Entry, Skip, Snapshot, SourceFile
 from hikma.errors import RepositoryError, UsageError
@@ -239,18 +239,19 @@ def _tree_files(
         for item in tree:
             name, exact = readable_path(item.raw_name or b"")
             path = folder + name
-            if item.type == ObjectType.TREE and name not in INTERNAL_FOLDERS:
+            mode = item.filemode  # asked once: the library makes an enum member at each access
+            if mode != FileMode.TREE:
+                yield path, _leaf(path, exact, mode, item.id)
+            elif name not in INTERNAL_FOLDERS:
                 pending.append((path + "/", item.id))
-            elif item.type != ObjectType.TREE:
-                yield path, _leaf(path, exact, item)
 
 
-def _leaf(path: str, exact: bool, item: pygit2.Object) -> _Blob | Skip:  # noqa: FBT001 -- half of a pair
-    if item.filemode == FileMode.COMMIT:
+def _leaf(path: str, exact: bool, mode: int, blob: pygit2.Oid) -> _Blob | Skip:  # noqa: FBT001 -- half of a pair
+    if mode == FileMode.COMMIT:
         return Skip(path, _SUBMODULE)
-    if item.filemode == FileMode.LINK:
+    if mode == FileMode.LINK:
         return Skip(path, "symbolic link: not followed")
-    return _Blob(path, item.id) if exact else Skip(path, _NOT_UTF8)
+    return _Blob(path, blob) if exact else Skip(path, _NOT_UTF8)
 
 
 def _changed_files(repository: pygit2.Repository, root: Path) -> dict[str, _Found]:

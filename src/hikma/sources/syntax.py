@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 MAX_DEPTH = 1_000
 """Trees nested deeper are data or hostile; the deepest of 30 real repositories is far below."""
 
-VERSION = 2
-"""Version of what extraction yields; files read by another one are read anew."""
-
 MAX_LOOSE = 10_000
 """Children of one error node; a query takes time that is quadratic in them."""
 

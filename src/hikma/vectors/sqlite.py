@@ -77,8 +77,10 @@ class SqliteVectors:
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove ids; one that is not there is no error."""
+        if not len(ids):
+            return
         with self._catalog.write() as connection, _told(self._table):
-            if len(ids) and self._exists(connection):
+            if self._exists(connection):
                 self._remove(connection, [int(one) for one in ids])
                 self._condense(connection)
 
