@@ -1,7 +1,8 @@
 """The codes of a space in memory, for an engine that answers many queries.
 
-Three looks, each at fewer vectors: sign bits of all, int8 codes of the most alike, canonical rows
-of the nearest codes. What is held is that of the very state that a query reads, whoever wrote it.
+Three looks, each at fewer vectors: sign bits of all against the query in three bits, int8 codes of
+the most alike, canonical rows of the nearest codes. What is held is that of the very state that a
+query reads, whoever wrote it.
 """
 
 import threading
@@ -21,8 +22,15 @@ Slots: TypeAlias = NDArray[np.int64]
 """Places in the arrays of `Codes`, ascending; as those are sorted by id, so are these."""
 
 LEAST_ALIKE = 2_000
-ALIKE_FOR_EACH = 12
-"""Sign bits keep so many vectors, or so many for each neighbour wanted, for the look at codes."""
+ALIKE_FOR_EACH = 18
+"""Sign bits keep so many vectors, or so many for each neighbour wanted, for the look at codes: of
+135,000 vectors of a real repository that keeps .9995 of the nearest 190. With a query of sign bits
+alone four times as many would have to be kept."""
+_PLANES = (1, 2, -4)
+"""What the bits of a query's values count: the two's complement of three bits."""
+_STEPS = 3
+_CLIP = 2.0
+"""Standard deviations of a query's values beyond which all of them count as the greatest."""
 _BLOCK = 16_384
 """Vectors that are compared at a time: what a core's cache holds."""
 
@@ -50,23 +58,26 @@ class Codes:
         alike = max(LEAST_ALIKE, ALIKE_FOR_EACH * wanted)
         count = len(self.ids) if slots is None else len(slots)
         if count > alike:
-            slots = self._alike(_signs(code[None])[:, 0], alike, slots)
+            slots = self._alike(code, alike, slots)
         elif slots is None:
             slots = np.arange(count)
         # The sort is stable, and slots ascend: equal codes stay in the order of their ids.
         return slots[np.argsort(-self._products(code, slots), kind="stable")[:wanted]]
 
-    def _alike(self, signs: NDArray[np.uint64], wanted: int, slots: Slots | None) -> Slots:
-        """Return the slots whose signs differ least, all of those that differ as the last one."""
+    def _alike(self, code: NDArray[np.int8], wanted: int, slots: Slots | None) -> Slots:
+        """Return the slots whose signs fit the query best, all of those that fit as the last one."""
+        planes = _planes(code)
         columns = self.signs if slots is None else self.signs[:, slots]
-        apart = np.concatenate(
+        fits = np.concatenate(
             [
-                _apart(columns[:, start : start + _BLOCK], signs)
+                _fits(columns[:, start : start + _BLOCK], planes)
                 for start in range(0, columns.shape[1], _BLOCK)
             ]
         )
-        bound = int(np.searchsorted(np.cumsum(np.bincount(apart)), wanted))
-        kept = np.flatnonzero(apart <= bound)
+        lowest = int(fits.min())
+        beyond = np.cumsum(np.bincount(fits - lowest)[::-1])
+        bound = lowest + len(beyond) - 1 - int(np.searchsorted(beyond, wanted))
+        kept = np.flatnonzero(fits >= bound)
         return kept if slots is None else slots[kept]
 
     def _products(self, code: NDArray[np.int8], slots: Slots) -> NDArray[np.float32]:
@@ -177,12 +188,27 @@ def _signs(codes: NDArray[np.int8]) -> NDArray[np.uint64]:
     return np.ascontiguousarray(filled.view(np.uint64).T)
 
 
-def _apart(columns: NDArray[np.uint64], signs: NDArray[np.uint64]) -> NDArray[np.uint16]:
-    """Return by how many signs each vector differs from the query, shape (n,)."""
-    apart = np.zeros(columns.shape[1], np.uint16)
-    for column, word in zip(columns, signs, strict=True):
-        apart += np.bitwise_count(column ^ word)
-    return apart
+def _planes(code: NDArray[np.int8]) -> list[NDArray[np.uint64]]:
+    """Return a query's values in three bits each, one row of words for each bit."""
+    values = code.astype(np.float64)
+    spread = float(values.std()) or 1.0
+    steps = np.clip(np.rint(values * _STEPS / (_CLIP * spread)), -_STEPS, _STEPS).astype(np.int8)
+    return [_signs(((steps >> bit) & 1)[None] - 1)[:, 0] for bit in range(len(_PLANES))]
+
+
+def _fits(columns: NDArray[np.uint64], planes: list[NDArray[np.uint64]]) -> NDArray[np.int32]:
+    """Return for each vector the sum of the query's values where its sign is plus, shape (n,)."""
+    total = np.zeros(columns.shape[1], np.int32)
+    common = np.empty(columns.shape[1], np.uint64)
+    bits = np.empty(columns.shape[1], np.uint8)
+    for worth, plane in zip(_PLANES, planes, strict=True):
+        count = np.zeros(columns.shape[1], np.int32)
+        for column, word in zip(columns, plane, strict=True):
+            np.bitwise_and(column, word, out=common)
+            np.bitwise_count(common, out=bits)
+            count += bits
+        total += count * np.int32(worth)
+    return total
 
 
 def _places(ids: DocumentIds, within: DocumentIds) -> Slots:
