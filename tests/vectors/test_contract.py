@@ -17,10 +17,11 @@ from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import InvalidVectorError
 from hikma.protocols import VectorStore
+from hikma.vectors.resident import ResidentVectors
 from hikma.vectors.sqlite import SqliteVectors
 
-BACKENDS = ("reference", "sqlite")
-SHARED = ("sqlite",)
+BACKENDS = ("reference", "sqlite", "resident")
+SHARED = ("sqlite", "resident")
 """Those that several threads and processes use at once."""
 DIMENSION = 48
 MODEL = "model"
@@ -55,14 +56,24 @@ class Bench:
         }
 
 
-def open_sqlite(path: Path, dimension: int) -> Bench:
+def on_disk(catalog: Catalog, space: VectorSpace) -> VectorStore:
+    return SqliteVectors(catalog, space)
+
+
+def in_memory(catalog: Catalog, space: VectorSpace) -> VectorStore:
+    return ResidentVectors(catalog, SqliteVectors(catalog, space))
+
+
+def open_in_file(
+    path: Path, dimension: int, store: Callable[[Catalog, VectorSpace], VectorStore]
+) -> Bench:
     catalog = Catalog.open(path, create=True)
     wanted = VectorSpace(
         0, "sqlite-vec", "", MODEL, MODEL, MODEL, dimension, "cosine", "flat", "answering"
     )
     with catalog.write() as connection:
         space = ledger.create_space(connection, wanted)
-    bench = Bench(SqliteVectors(catalog, space), lambda: bench.store, catalog)
+    bench = Bench(store(catalog, space), lambda: bench.store, catalog)
 
     def reopen() -> VectorStore:
         assert bench.catalog is not None
@@ -71,7 +82,7 @@ def open_sqlite(path: Path, dimension: int) -> Bench:
         with bench.catalog.read() as connection:
             found = ledger.space(connection)
         assert found is not None
-        bench.store = SqliteVectors(bench.catalog, found)
+        bench.store = store(bench.catalog, found)
         return bench.store
 
     bench.reopen = reopen
@@ -79,10 +90,11 @@ def open_sqlite(path: Path, dimension: int) -> Bench:
 
 
 def open_bench(backend: str, folder: Path, dimension: int = DIMENSION) -> Bench:
-    if backend == "sqlite":
-        return open_sqlite(folder / "index.db", dimension)
-    store = ReferenceVectors(dimension)
-    return Bench(store, lambda: store)
+    if backend == "reference":
+        store = ReferenceVectors(dimension)
+        return Bench(store, lambda: store)
+    chosen = {"sqlite": on_disk, "resident": in_memory}[backend]
+    return open_in_file(folder / "index.db", dimension, chosen)
 
 
 @pytest.fixture(params=BACKENDS)

@@ -5,6 +5,7 @@ Codes a quarter of the size find the candidates; the canonical rows decide their
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from secrets import token_hex
 from typing import Any
 
 import apsw
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
-from hikma.catalog import ledger, rows
+from hikma.catalog import ledger, rows, state
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
@@ -43,6 +44,10 @@ SELECT place.rowid FROM {table}_rowids AS place
  WHERE place.rowid IN (SELECT value FROM carray(?))
    AND (chunk.chunk_id IS NULL OR place.chunk_offset NOT BETWEEN 0 AND ? - 1)
 """
+_CHUNKS = """
+SELECT chunk.validity, chunk.rowids, codes.vectors FROM {table}_chunks AS chunk
+  JOIN {table}_vector_chunks00 AS codes ON codes.rowid = chunk.chunk_id ORDER BY chunk.chunk_id
+"""
 _CODE_MAX = 127
 
 
@@ -54,6 +59,7 @@ class SqliteVectors:
         self._catalog = catalog
         self._space = space
         self._table = vector_table(space.id)
+        self._generation = f"{self._table}_generation"
         # Unit vectors of a longer dimension have smaller values: keep the steps in proportion.
         self._scale = _CODE_MAX * max(1.0, (space.dimension / 384) ** 0.5)
         self._chunks_are_whole = False
@@ -74,6 +80,7 @@ class SqliteVectors:
             self._remove(connection, batch.ids.tolist())
             self._insert(connection, batch)
             self._condense(connection)
+            self._mark(connection)
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove ids; one that is not there is no error."""
@@ -83,6 +90,7 @@ class SqliteVectors:
             if self._exists(connection):
                 self._remove(connection, [int(one) for one in ids])
                 self._condense(connection)
+                self._mark(connection)
 
     def nearest(
         self, query: Vector, limit: int, within: DocumentIds | None = None
@@ -90,12 +98,51 @@ class SqliteVectors:
         """Return the nearest by exact cosine distance, ties by id."""
         self._check(query.shape[-1], query.ndim + 1)
         with self._catalog.read() as connection, _told(self._table):
-            if limit < 1 or self._is_empty(connection):
+            if limit < 1 or self.is_empty(connection):
                 return []
             candidates = self._candidates(connection, query, limit, within)
+            return self.rescored(connection, candidates, query)[:limit]
+
+    def rescored(
+        self, connection: apsw.Connection, candidates: DocumentIds, query: Vector
+    ) -> list[Neighbor]:
+        """Return the live ones of candidates by exact cosine distance, ties by id."""
+        batch = ledger.vectors_of(connection, candidates, self._space.documents)
+        # Otherwise some are tombstones, or the file is damaged.
+        if not np.array_equal(batch.ids, np.sort(candidates)):
             alive = np.array(sorted(ledger.hashes_of(connection, candidates)), dtype=np.int64)
             batch = self._canonical(connection, alive)
-        return best(batch.ids, distances(batch.vectors, query), limit)
+        return best(batch.ids, distances(batch.vectors, query), len(batch.ids))
+
+    def code_of(self, query: Vector) -> NDArray[np.int8]:
+        """Return a query's code, shape (dimension,)."""
+        self._check(query.shape[-1], query.ndim + 1)
+        return self._encode(query)
+
+    def generation(self, connection: apsw.Connection) -> str | None:
+        """Return a text that every write replaces by another one that never was before."""
+        return state.get(connection, self._generation)
+
+    def codes(self, connection: apsw.Connection) -> tuple[DocumentIds, NDArray[np.int8]]:
+        """Return every id held and its code, as they lie: shapes (n,) and (n, dimension)."""
+        with _told(self._table):
+            _refuse(self._table, self._torn_chunks(connection))
+            count = self._count(connection)
+            ids, codes = np.empty(count, np.int64), np.empty((count, self.dimension), np.int8)
+            end = 0
+            for validity, places, held in connection.execute(_CHUNKS.format(table=self._table)):
+                bits = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
+                taken = np.flatnonzero(bits)
+                start, end = end, end + len(taken)
+                if end > count:
+                    break
+                ids[start:end] = np.frombuffer(places, "<i8")[taken]
+                codes[start:end] = np.frombuffer(held, np.int8).reshape(-1, self.dimension)[taken]
+        if end != count:
+            raise CorruptFileError(
+                f"{self._table} counts {count} ids and holds others; run `hikma vectors rebuild`."
+            )
+        return ids, codes
 
     def scan(self, batch_size: int) -> Iterator[VectorBatch]:
         """Yield the canonical rows of every id held, by ascending id."""
@@ -115,6 +162,7 @@ class SqliteVectors:
         with self._catalog.write() as connection, _told(self._table):
             ids = _live_ids(connection, self._space.documents)
             self._refill(connection, ids)
+            self._mark(connection)
         return len(ids)
 
     def altered(self) -> list[int]:
@@ -142,7 +190,7 @@ class SqliteVectors:
                 [f"vector of length {width}: this space holds length {self.dimension}"]
             )
 
-    def _is_empty(self, connection: apsw.Connection) -> bool:
+    def is_empty(self, connection: apsw.Connection) -> bool:
         """Tell a store that nothing was written to from one that has lost its table."""
         if self._exists(connection):
             return False
@@ -168,6 +216,11 @@ class SqliteVectors:
     def _exists(self, connection: apsw.Connection) -> bool:
         sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
         return rows.first(connection, sql, (self._table,)) is not None
+
+    def _mark(self, connection: apsw.Connection) -> None:
+        """Tell whoever holds codes in memory that these are others now; no count, for one that is
+        rolled back, or of a file built anew, may come again."""
+        state.put(connection, self._generation, token_hex(8))
 
     def _ensure(self, connection: apsw.Connection) -> None:
         connection.execute(
@@ -199,11 +252,7 @@ class SqliteVectors:
             _LOST_PLACES.format(table=self._table),
             (rows.numbers(np.array(ids)), CHUNK_ROWS),
         )
-        if torn:
-            raise CorruptFileError(
-                f"{self._table} is damaged in {len(torn)} places, {torn[0]} first; run "
-                "`hikma vectors rebuild`, or delete the file and run `hikma index`."
-            )
+        _refuse(self._table, torn)
 
     def _torn_chunks(self, connection: apsw.Connection) -> list[int]:
         sizes = (CHUNK_ROWS, CHUNK_ROWS // 8, CHUNK_ROWS * 8, CHUNK_ROWS * self.dimension)
@@ -297,6 +346,14 @@ def _refuse_broken(connection: apsw.Connection, table: str) -> None:
     if facts != ["ok"]:
         raise CorruptFileError(
             f"{table} is damaged ({facts[0]}); delete the file and run `hikma index`."
+        )
+
+
+def _refuse(table: str, torn: Sequence[int]) -> None:
+    if torn:
+        raise CorruptFileError(
+            f"{table} is damaged in {len(torn)} places, {torn[0]} first; run "
+            "`hikma vectors rebuild`, or delete the file and run `hikma index`."
         )
 
 
