@@ -24,6 +24,7 @@ from hikma.errors import (
     UsageError,
 )
 from hikma.models.choice import check_asked, first_space, open_for
+from hikma.ranking import Weights
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import DATABASE, Settings, database_path, load_settings
 from hikma.sources.roots import digest_now, find_root, head_of, is_bare
@@ -139,11 +140,15 @@ class Engine:
                 _discard(self._draft)
                 with catalog.read() as connection:  # a full run must not lose them
                     given = {**pulls.accounts(connection, pulls.GIVEN), **given} if full else given
-                job = Job(source, history, given, track)
+                job = Job(source, history, given, track, is_past=self.revision is not None)
                 return self._index_full(job) if full else self._index_into(catalog, job)
 
-    def search(self, query: Query) -> SearchResult:
-        """Answer a query from the file; never writes."""
+    def at(self, revision: str) -> "Engine":
+        """Return an engine on a commit's tree, in a file of its own; the caller closes it."""
+        return Engine(self.root, self.settings, _commit_of(self.root, revision), self._models)
+
+    def search(self, query: Query, weights: Weights | None = None) -> SearchResult:
+        """Answer a query from the file; never writes. `weights`: other ones than the ranking's."""
         with self.catalog.read():  # one state: the space that answers and the rows that it means
             answering = self._answer()
             sources = searching.Sources(
@@ -152,6 +157,7 @@ class Engine:
                 answering.embedder,
                 self._digest_now,
                 self._freshness,
+                weights or searching.WEIGHTS,
             )
             return searching.search(sources, query)
 
