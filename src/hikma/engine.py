@@ -147,6 +147,10 @@ class Engine:
         """Return an engine on a commit's tree, in a file of its own; the caller closes it."""
         return Engine(self.root, self.settings, _commit_of(self.root, revision), self._models)
 
+    def over(self, folder: Path, database: Path) -> "Engine":
+        """Return an engine on another folder, with these settings; the caller closes it."""
+        return Engine(folder, replace(self.settings, database=database), models=self._models)
+
     def search(self, query: Query, weights: Weights | None = None) -> SearchResult:
         """Answer a query from the file; never writes. `weights`: other ones than the ranking's."""
         with self.catalog.read():  # one state: the space that answers and the rows that it means

@@ -35,3 +35,8 @@ def answers(connection: apsw.Connection) -> Mapping[str, Sequence[Answer]]:
     ):
         found[path].append(Answer(*answer))
     return dict(found)
+
+
+def every_id(connection: apsw.Connection) -> set[NodeId]:
+    """Return the ids of all nodes."""
+    return set(rows.column(connection, "SELECT key FROM node"))

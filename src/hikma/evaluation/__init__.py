@@ -7,20 +7,33 @@ with engine.at(topics.revision) as older:
 """
 
 from hikma.evaluation.commits import CommitTopics, commit_topics
+from hikma.evaluation.docstrings import docstring_topics
+from hikma.evaluation.evaluating import Evaluation, Gate, Wanted, check, evaluate, gate
 from hikma.evaluation.measuring import MEASURES, Figure, Judgement, judge, measures, run
+from hikma.evaluation.plotting import plot
 from hikma.evaluation.topics import Qrels, Topic, TopicSet, Unit
+from hikma.evaluation.trec import given_topics
 
 __all__ = [
     "MEASURES",
     "CommitTopics",
+    "Evaluation",
     "Figure",
+    "Gate",
     "Judgement",
     "Qrels",
     "Topic",
     "TopicSet",
     "Unit",
+    "Wanted",
+    "check",
     "commit_topics",
+    "docstring_topics",
+    "evaluate",
+    "gate",
+    "given_topics",
     "judge",
     "measures",
+    "plot",
     "run",
 ]

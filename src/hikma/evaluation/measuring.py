@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hikma.domain import HISTORY_KINDS, Query
 from hikma.engine import Engine
 from hikma.errors import EvaluationError
-from hikma.evaluation.topics import Qrels, Topic, Unit
+from hikma.evaluation.topics import PLACE, Qrels, Topic, Unit
 from hikma.ranking import Weights
 from hikma.results import Hit
 from hikma.telemetry import Track, silent
@@ -26,7 +26,6 @@ MEASURES = ("nDCG@10", "RR@10", "R@100")
 RESAMPLES = 10_000
 _AT_ONCE = 200
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)(?:@([1-9]\d{0,5}))?\s*")
-_PLACE = re.compile(r"(.+):([1-9]\d*)-([1-9]\d*)", re.DOTALL)
 
 Run: TypeAlias = Mapping[str, Sequence[Hit]]
 """What was found, best first, by topic."""
@@ -75,11 +74,24 @@ def run(
     return found
 
 
-def measures(names: Iterable[str]) -> "list[Measure]":
-    """Return the measures of these names, whatever their case; EvaluationError for others."""
-    registry = _library().measures.registry
-    known = {name.lower(): made for name, made in registry.items()}
-    return [_measure(name, known) for name in dict.fromkeys(names)]
+def measures(names: Iterable[str], limit: int | None = None) -> "list[Measure]":
+    """Return the measures of these names, whatever their case, each once.
+
+    Raises EvaluationError for one that is unknown, or that looks further than `limit` hits.
+    """
+    found = list(dict.fromkeys(map(_measure, names)))
+    for one in found:
+        cutoff = one.params.get("cutoff", 0)
+        if limit is not None and cutoff > limit:
+            raise EvaluationError(
+                f"{one} looks at {cutoff} hits and only {limit} are asked for; raise --limit."
+            )
+    return found
+
+
+def canonical(name: str) -> str:
+    """Return a measure's name as ir-measures writes it; EvaluationError for an unknown one."""
+    return str(_measure(name))
 
 
 def judge(
@@ -136,13 +148,15 @@ def _places(hits: Iterable[Hit], qrels: Qrels) -> Iterator[str]:
 def _meets(hit: Hit, target: str) -> bool:
     if target in {hit.id, hit.path}:
         return True
-    place = _PLACE.fullmatch(target)
+    place = PLACE.fullmatch(target)
     if place is None or place[1] != hit.path or hit.start_line is None or hit.end_line is None:
         return False
     return hit.start_line <= int(place[3]) and int(place[2]) <= hit.end_line
 
 
-def _measure(name: str, known: Mapping[str, Any]) -> "Measure":
+def _measure(name: str) -> "Measure":
+    registry = _library().measures.registry
+    known = {one.lower(): made for one, made in registry.items()}
     found = _NAME.fullmatch(name)
     made = known.get(found[1].lower()) if found else None
     if found and made:

@@ -50,8 +50,13 @@ def refusal(commit: Commit) -> str:
         return "reverts"
     if _BOT.search(f"{commit.author} {commit.email}") or _DEPENDENCY.match(subject.strip()):
         return "by robots or of dependencies"
-    words = {word.lower() for word in _WORD.findall(cleaned(commit.message))} - STOP_WORDS
-    return "that say too little" if len(words) < _FEWEST_WORDS else ""
+    return "that say too little" if says_little(cleaned(commit.message)) else ""
+
+
+def says_little(text: str) -> bool:
+    """Whether a text has too few words for a question."""
+    words = {word.lower() for word in _WORD.findall(text)} - STOP_WORDS
+    return len(words) < _FEWEST_WORDS
 
 
 def cleaned(message: str) -> str:

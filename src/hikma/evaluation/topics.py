@@ -1,5 +1,6 @@
 """The nouns of judging: what is asked, what answers it, and in what a target is counted."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -11,6 +12,10 @@ from hikma.errors import EvaluationError
 
 Qrels: TypeAlias = Mapping[str, int]
 """Target → relevance; above 0 is relevant. A target is a path, a node's id or `path:start-end`."""
+
+
+PLACE = re.compile(r"(.+):([1-9]\d{0,8})-([1-9]\d{0,8})", re.DOTALL)
+"""A path with lines, both included."""
 
 
 class Unit(StrEnum):
