@@ -16,6 +16,7 @@ _NAMED_TRAILER = re.compile(
     r"^[ \t]*(?:[A-Z][\w-]+-(?:by|on|with|from|to|of)|Cc|Change-Id|PR-URL|git-svn-id)[:=].*\n?",
     re.MULTILINE | re.IGNORECASE,
 )
+_RULE = re.compile(r"^-{3,}$", re.MULTILINE)
 _HOST = r"https?://\S+/(?:issues?|pulls?|merge_requests|commits?|discussions|-)/\S+"
 _ISSUE = rf"(?:(?:[\w.-]+/[\w.-]+)?#\d+|\bGH-?\d+|{_HOST})"
 _ISSUES = re.compile(
@@ -24,7 +25,9 @@ _ISSUES = re.compile(
     r"[)\]]?\.?",
     re.IGNORECASE,
 )
-_NUMBERS = re.compile(rf"\s*[(\[]\s*{_ISSUE}(?:\s*,\s*{_ISSUE})*\s*[)\]]|{_ISSUE}", re.IGNORECASE)
+_NUMBERS = re.compile(
+    rf"\s*[(\[]\s*{_ISSUE}(?:\s*,\s*{_ISSUE})*\s*[)\]]|\s*{_ISSUE}", re.IGNORECASE
+)
 _REVERT = re.compile(r'revert(?:s|ed|ing)?\b|reapply "|this reverts commit', re.IGNORECASE)
 _BOT = re.compile(
     r"\[bot\]|\b(?:dependabot|renovate|greenkeeper|pyup|snyk|weblate|transifex|mergify|allcontributors"
@@ -32,9 +35,9 @@ _BOT = re.compile(
     re.IGNORECASE,
 )
 _DEPENDENCY = re.compile(
-    r"(?:\w+(?:\([^)]*\))?!?:\s*)?(?:\[pre-commit\.ci\]|(?:auto[- ]?)?bump\b|lock file maintenance"
-    r"|(?:update|upgrade) (?:dependenc(?:y|ies)\b|\S+ (?:requirement|action)\b|\S+ to v?\d)"
-    r"|(?:update|upgrade) \S+ from v?\d)|\w+\((?:[\w-]*-)?deps(?:[-\w]*)?\)",
+    r"(?:[\w.]+(?:\([^)]*\))?!?:\s*)?(?:\[pre-commit\.ci\]|(?:auto[- ]?)?bump\b"
+    r"|lock file maintenance|(?:update|upgrade) (?:dependenc(?:y|ies)\b|\S+ (?:from|to) v?\d"
+    r"|\S+ (?:requirement|action)\b))|\w+\((?:[\w-]*-)?deps(?:[-\w]*)?\)",
     re.IGNORECASE,
 )
 
@@ -62,7 +65,7 @@ def says_little(text: str) -> bool:
 def cleaned(message: str) -> str:
     """Return a message without trailers and numbers of issues; paths and names stay in it."""
     subject, _, body = message.strip().replace("\r\n", "\n").partition("\n")
-    body = _NAMED_TRAILER.sub("", f"{body.strip()}\n")
+    body = _NAMED_TRAILER.sub("", _RULE.sub("", f"{body.strip()}\n"))
     paragraphs = [one for one in re.split(r"\n\s*\n", body.strip()) if one.strip()]
     while paragraphs and all(map(_TRAILER.match, paragraphs[-1].strip().split("\n"))):
         paragraphs.pop()
