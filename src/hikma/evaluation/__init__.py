@@ -10,9 +10,10 @@ from hikma.evaluation.commits import CommitTopics, commit_topics
 from hikma.evaluation.docstrings import docstring_topics
 from hikma.evaluation.evaluating import Evaluation, Gate, Wanted, check, evaluate, gate
 from hikma.evaluation.measuring import MEASURES, Figure, Judgement, judge, measures, run
+from hikma.evaluation.plotting import check as check_plot
 from hikma.evaluation.plotting import plot
 from hikma.evaluation.topics import Qrels, Topic, TopicSet, Unit
-from hikma.evaluation.trec import given_topics
+from hikma.evaluation.trec import GivenTopics, given_topics
 
 __all__ = [
     "MEASURES",
@@ -20,6 +21,7 @@ __all__ = [
     "Evaluation",
     "Figure",
     "Gate",
+    "GivenTopics",
     "Judgement",
     "Qrels",
     "Topic",
@@ -27,6 +29,7 @@ __all__ = [
     "Unit",
     "Wanted",
     "check",
+    "check_plot",
     "commit_topics",
     "docstring_topics",
     "evaluate",

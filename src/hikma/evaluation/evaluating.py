@@ -88,7 +88,8 @@ def gate(text: str) -> Gate:
 
 def check(wanted: Wanted) -> None:
     """Raise what `evaluate` would raise of wrong measures, limits and filters, before any work."""
-    measures(_names(wanted), wanted.query.limit)
+    if not measures(_names(wanted), wanted.query.limit):
+        raise EvaluationError("--measures names none; choose of nDCG@10, RR@10, R@100 and others.")
     searching.check(replace(wanted.query, text="x"))
     if wanted.count is not None and wanted.count < 1:
         raise EvaluationError(f"--topics-limit {wanted.count}: nothing is judged by no topic.")

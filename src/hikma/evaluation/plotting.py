@@ -27,19 +27,21 @@ def plot(found: Evaluation, path: Path) -> None:
 
     Raises EvaluationError for another ending, or where the file cannot be written.
     """
-    drawn = svg(found)
-    match path.suffix.lower():
-        case ".svg":
-            text = drawn
-        case ".html":
-            title = escape(_title(found))
-            text = f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n{drawn}'
-        case _:
-            raise EvaluationError(f"--plot {path}: the name must end in .svg or .html.")
+    check(path)
+    text = svg(found)
+    if path.suffix.lower() == ".html":
+        title = escape(_title(found))
+        text = f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n{text}'
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EvaluationError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def check(path: Path) -> None:
+    """Raise EvaluationError for a name that says no format."""
+    if path.suffix.lower() not in {".svg", ".html"}:
+        raise EvaluationError(f"--plot {path}: the name must end in .svg or .html.")
 
 
 def svg(found: Evaluation) -> str:

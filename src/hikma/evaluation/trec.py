@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from hikma.catalog.answers import every_id
 from hikma.domain import NodeKind
@@ -22,22 +23,31 @@ _LABEL = re.compile(r"\s*(?:Number|Topic|Description):", re.IGNORECASE)
 _FILE = f"{NodeKind.FILE}:"
 
 
-def given_topics(engine: Engine, topics: Path, qrels: Path) -> TopicSet:
-    """Read topics and judgements for the engine's index.
+class GivenTopics(NamedTuple):
+    """What two files say: the texts of topics, and the relevance of targets by topic."""
 
-    Targets that the index lacks are counted and judge nothing. Raises EvaluationError with the
-    line of what cannot be read.
+    texts: Mapping[str, str]
+    judged: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def read(cls, topics: Path, qrels: Path) -> Self:
+        """Read both; EvaluationError with the line of what cannot be read."""
+        return cls(read_topics(topics), read_qrels(qrels))
+
+
+def given_topics(engine: Engine, given: GivenTopics) -> TopicSet:
+    """Return given topics as the engine's index can answer them.
+
+    Targets that it lacks are counted and judge nothing.
     """
-    texts = read_topics(topics)
-    judged = read_qrels(qrels)
     left_out: Counter[str] = Counter()
     with engine.catalog.read() as connection:
         there = every_id(connection)
-    known = {qid: dict(_known(targets, there, left_out)) for qid, targets in judged.items()}
+    known = {qid: dict(_known(targets, there, left_out)) for qid, targets in given.judged.items()}
     unit = _unit(target for targets in known.values() for target in targets)
-    left_out["judged topics without a text"] = len(known.keys() - texts.keys())
+    left_out["judged topics without a text"] = len(known.keys() - given.texts.keys())
     found = []
-    for qid, text in texts.items():
+    for qid, text in given.texts.items():
         if any(relevance > 0 for relevance in known.get(qid, {}).values()):
             found.append(Topic(qid, text, {unit: known[qid]}))
         else:

@@ -127,6 +127,8 @@ def evaluate(  # noqa: PLR0913 -- one parameter an option
         seed,
     )
     evaluation.check(wanted)
+    if plot is not None:
+        evaluation.check_plot(plot)
     with open_engine(repo, {}, revision) as engine, tracking() as track:
         found = _evaluated(engine, asked, wanted, track)
     if plot is not None:
@@ -152,9 +154,10 @@ def _evaluated(engine: Engine, asked: _Asked, wanted: "Wanted", track: Track) ->
     from hikma import evaluation  # noqa: PLC0415 -- no other command pays for it
 
     if asked.topics and asked.qrels:
+        given = evaluation.GivenTopics.read(asked.topics, asked.qrels)
         _index_if_missing(engine, track)
-        given = evaluation.given_topics(engine, asked.topics, asked.qrels)
-        return evaluation.evaluate(engine, given, wanted, track)
+        found = evaluation.given_topics(engine, given)
+        return evaluation.evaluate(engine, found, wanted, track)
     if asked.source == "docstrings":
         with evaluation.docstring_topics(engine, track) as (copy, found):
             return evaluation.evaluate(copy, found, wanted, track)
