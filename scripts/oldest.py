@@ -2,12 +2,14 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 
 def main() -> None:
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
-    for dependency in project["project"]["dependencies"]:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    for dependency in chain(project["dependencies"], *extras):
         found = re.match(r"([\w-]+)>=([\d.]+)", dependency)
         if found is None:
             raise SystemExit(f"{dependency} has no lower bound")

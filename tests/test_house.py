@@ -104,7 +104,7 @@ def test_the_command_reference_is_what_the_commands_say():
 def test_the_command_reference_holds_every_command():
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     sections = re.findall(r"^## hikma ?(.*)$", text, re.MULTILINE)
-    plain = ["index", "search", "status", "show", "gc", "doctor", "vectors"]
+    plain = ["eval", "index", "search", "status", "show", "gc", "doctor", "vectors"]
     nested = ["vectors stats", "vectors rebuild", "vectors insert"]
     assert sorted(sections) == sorted(["", *plain, *nested])
 

@@ -202,3 +202,48 @@ def test_a_name_is_found_in_the_lines_asked_for_only(chain, past):
     assert opened.find_line(ids[0], "a.py", (6, 60), "write") is None
     assert opened.find_line(ids[0], "b.py", (1, 6), "write") is None
     assert opened.find_line(ids[0], "a.py", (5, 5 + MOST_LINES_READ), "write") is None, "rewritten"
+
+
+def test_an_ancestor_is_counted_along_first_parents(chain, past):
+    repository, ids = chain
+    opened = past(repository)
+    assert [opened.ancestor(ids[4], back) for back in (0, 1, 4, 5)] == [
+        ids[4],
+        ids[3],
+        ids[0],
+        None,
+    ]
+
+
+def test_a_shallow_clone_has_no_ancestor_behind_its_end(chain, past):
+    repository, ids = chain
+    opened = past(clone(repository, "--depth=2"))
+    assert [opened.ancestor(ids[4], back) for back in (0, 1, 2)] == [ids[4], ids[3], None]
+
+
+def test_a_file_is_known_by_its_former_path(chain, past):
+    repository, ids = chain
+    repository.git("mv", "a.py", "b.py")
+    renamed = repository.commit("Rename")
+    opened = past(repository)
+    assert opened.former_path(ids[0], renamed, "b.py") == "a.py"
+    assert opened.former_path(ids[0], ids[3], "a.py") == "a.py"
+    assert opened.former_path(ids[0], renamed, "c.py") is None
+
+
+def test_hunks_lead_from_one_version_to_another(chain, past):
+    repository, ids = chain
+    opened = past(repository)
+    found = opened.hunks_between((ids[0], "a.py"), (ids[1], "a.py"))
+    assert found == between(CODE.encode(), f"{CODE}# 13\n".encode())
+    assert opened.hunks_between((ids[0], "a.py"), (ids[1], "none.py")) is None
+
+
+def test_a_past_until_a_commit_sees_no_pull_request_that_came_later(chain):
+    repository, ids = chain
+    repository.git("update-ref", "refs/pull/1/head", ids[1])
+    repository.git("update-ref", "refs/pull/3/head", ids[3])
+    root = repository.root.resolve()
+    with Past(root) as whole, Past(root, ids[2]) as until:
+        assert whole.pull_heads() == {1: ids[1], 3: ids[3]}
+        assert until.pull_heads() == {1: ids[1]}

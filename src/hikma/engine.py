@@ -30,7 +30,9 @@ from hikma.telemetry import Track, silent
 from hikma.vectors.sqlite import SqliteVectors
 
 if TYPE_CHECKING:
+    from hikma import search as searching
     from hikma.protocols import Embedder, VectorStore
+    from hikma.ranking import Weights
     from hikma.sources.opening import Source
     from hikma.updating import Job
 
@@ -138,18 +140,31 @@ class Engine:
                 _discard(self._draft)
                 with catalog.read() as connection:  # a full run must not lose them
                     given = {**pulls.accounts(connection, pulls.GIVEN), **given} if full else given
-                job = Job(source, history, given, track)
+                job = Job(source, history, given, track, is_past=self.revision is not None)
                 return self._index_full(job) if full else self._index_into(catalog, job)
 
-    def search(self, query: Query) -> SearchResult:
-        """Answer a query from the file; never writes."""
+    def at(self, revision: str) -> "Engine":
+        """Return an engine on a commit's tree, in a file of its own; the caller closes it."""
+        return Engine(self.root, self.settings, _commit_of(self.root, revision), self._models)
+
+    def over(self, folder: Path, database: Path) -> "Engine":
+        """Return an engine on another folder, with these settings; the caller closes it."""
+        return Engine(folder, replace(self.settings, database=database), models=self._models)
+
+    def search(self, query: Query, weights: "Weights | None" = None) -> SearchResult:
+        """Answer a query from the file; never writes. `weights`: other ones than the ranking's."""
         from hikma import search as searching  # noqa: PLC0415 -- an index run ranks nothing
 
         with self.catalog.read():  # one state: the space that answers and the rows that it means
-            return searching.search(self.sources(), query)
+            sources = self.sources()
+            return searching.search(
+                sources if weights is None else replace(sources, weights=weights), query
+            )
 
-    def sources(self) -> searching.Sources:
+    def sources(self) -> "searching.Sources":
         """Return what a search reads from; ask for it in the read transaction of that search."""
+        from hikma import search as searching  # noqa: PLC0415 -- an index run ranks nothing
+
         answering = self._answer()
         return searching.Sources(
             self.catalog,

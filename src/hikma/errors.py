@@ -5,6 +5,7 @@ HikmaError
 │   ├── ConfigurationError     a wrong flag, variable or line of hikma.toml
 │   ├── QueryError             an empty or oversized query
 │   ├── FilterError            a filter that no asked kind can satisfy
+│   ├── EvaluationError        topics or measures that nothing can be judged by
 │   └── SpaceMismatchError     a model, backend or dimension other than the file's
 ├── NotFoundError              the thing named does not exist (exit 3)
 │   ├── IndexMissingError      no index here yet
@@ -47,6 +48,10 @@ class QueryError(UsageError):
 
 class FilterError(UsageError):
     """A filter that no asked kind can satisfy, or whose value is unknown."""
+
+
+class EvaluationError(UsageError):
+    """Topics, judgements or measures that nothing can be judged by."""
 
 
 class SpaceMismatchError(UsageError):

@@ -19,13 +19,15 @@ from hikma.telemetry import Track, silent
 class Job:
     """What one run does: from where, with history or without, and who is told how far it is.
 
-    `pull_requests` are those that the user describes, by number.
+    `pull_requests` are those that the user describes, by number. `is_past` when the tree is a
+    revision's: then nothing counts that its history does not lead to.
     """
 
     source: Source
     history: bool = True
     pull_requests: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     track: Track = silent
+    is_past: bool = False
 
 
 def update(sink: Sink, job: Job, workers: int) -> IndexReport:
@@ -46,7 +48,7 @@ def update(sink: Sink, job: Job, workers: int) -> IndexReport:
         loaded = source.load(Entry(path, "", 0))
         return loaded.content if isinstance(loaded, SourceFile) else None
 
-    with Past(source.root) as past, suspecting_damage(sink.catalog):
+    with Past(source.root, head if job.is_past else None) as past, suspecting_damage(sink.catalog):
         place = history.Place(past, head, read)
         run = history.Run(workers, job.track)
         followed = history.bring_up_to_date(sink, place, job.pull_requests, run)

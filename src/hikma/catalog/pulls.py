@@ -87,6 +87,11 @@ def mentions(connection: apsw.Connection, numbers: Sequence[int]) -> dict[int, l
     return found
 
 
+def messages(connection: apsw.Connection) -> list[str]:
+    """Return the messages of all commits."""
+    return rows.column(connection, "SELECT documentation FROM node WHERE kind = 'commit'")
+
+
 def words_of(
     connection: apsw.Connection, hashes: Sequence[str]
 ) -> dict[str, list[tuple[int, str, bytes]]]:

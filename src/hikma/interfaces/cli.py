@@ -1,11 +1,7 @@
 """The command line: one function a command; arguments are parsed here and trusted inside."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,8 +9,14 @@ from hikma.domain import Filter, Mode, Query
 from hikma.engine import Engine
 from hikma.errors import HikmaError, IndexMissingError, NotFoundError, UsageError
 from hikma.interfaces import filtering, rendering
+from hikma.interfaces.evaluating import evaluate
 from hikma.interfaces.progress import tracking
-from hikma.telemetry import set_up_logging
+from hikma.interfaces.sessions import json_option as _json
+from hikma.interfaces.sessions import open_engine as _engine
+from hikma.interfaces.sessions import print_result as _print
+from hikma.interfaces.sessions import repository_option as _repository
+from hikma.interfaces.sessions import revision_option as _revision
+from hikma.interfaces.sessions import say as _say
 
 EXIT_CODES: tuple[tuple[type[HikmaError], int], ...] = (
     (UsageError, 2),
@@ -23,17 +25,6 @@ EXIT_CODES: tuple[tuple[type[HikmaError], int], ...] = (
 )
 """The one place where an error becomes an exit code; the first match counts."""
 
-_repository = click.option(
-    "--repo",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    metavar="PATH",
-    help="The repository or folder.  [default: .]",
-)
-_revision = click.option(
-    "--rev", "revision", metavar="REV", help="A commit's tree, in a file of its own."
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _MODES = click.Choice([mode.value for mode in Mode])
 
 
@@ -44,6 +35,9 @@ _MODES = click.Choice([mode.value for mode in Mode])
 )
 def app() -> None:
     """Hold the commands."""
+
+
+app.add_command(evaluate)
 
 
 @app.group(name="vectors", help="Look after the vectors in the file.")
@@ -256,18 +250,6 @@ def main() -> None:
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
 
 
-@contextmanager
-def _engine(repo: Path, flags: dict[str, Any], revision: str | None = None) -> Iterator[Engine]:
-    set_up_logging("warning")
-    try:
-        with Engine.open(repo, flags=flags, revision=revision) as engine:
-            set_up_logging(engine.settings.log_level)
-            yield engine
-    except KeyboardInterrupt:
-        _say("interrupted; what was committed stays, run the command again")
-        sys.exit(128 + signal.SIGINT)
-
-
 def _index_if_missing(engine: Engine, query: Query) -> None:
     from hikma.search import check  # noqa: PLC0415 -- a wrong query must not start an index
 
@@ -278,18 +260,6 @@ def _index_if_missing(engine: Engine, query: Query) -> None:
         _say(f"no index yet; indexing {engine.root} without its history (`hikma index` adds it)")
         with tracking() as track:
             engine.index(history=False, track=track)
-
-
-def _print(result: Any, render: Callable[[Any], Sequence[str]], *, as_json: bool) -> None:
-    """Write a result; every line passes the one gate that no control character passes."""
-    lines = [rendering.as_json(result)] if as_json else map(rendering.printable, render(result))
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()  # a reader that went away must be noticed here, where it is no failure
-
-
-def _say(text: str) -> None:
-    """Write a diagnostic; results alone go to standard output."""
-    sys.stderr.write(f"{rendering.printable(text)}\n")
 
 
 if __name__ == "__main__":

@@ -293,7 +293,7 @@ def _of_merge(
     it is here was merged line by line, or by hand: it is compared with each, by its former name
     where one side renamed it.
     """
-    renames = [_Renames(parent.tree, merge.tree) for parent in parents]
+    renames = [Renames(parent.tree, merge.tree) for parent in parents]
     for delta in _diff(parents[0].tree, merge.tree).deltas:
         if delta.status == DeltaStatus.DELETED:
             continue
@@ -316,7 +316,7 @@ def _of_merge(
             yield Change(path, status, number, former, hunks)
 
 
-class _Renames:
+class Renames:
     """Which files one tree has from another under another name, found when first asked for."""
 
     def __init__(self, before: pygit2.Tree, after: pygit2.Tree) -> None:

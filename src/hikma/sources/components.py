@@ -74,9 +74,13 @@ def _name_of(path: str) -> str:
     return folder.rpartition("/")[2] if stem == "index" and folder else stem
 
 
-def _documentation(text: str) -> str:
+def opening(text: str) -> re.Match[str] | None:
     """Return the comment at the file's top, or the one that Svelte takes for the component's."""
-    found = _SVELTE_COMMENT.search(text) or _COMMENT.match(text)
+    return _SVELTE_COMMENT.search(text) or _COMMENT.match(text)
+
+
+def _documentation(text: str) -> str:
+    found = opening(text)
     if found is None:
         return ""
     note = Comment(0, 0, found[1].strip())

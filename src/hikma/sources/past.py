@@ -11,7 +11,7 @@ from typing import Self
 import pygit2
 from pygit2.enums import SortMode
 
-from hikma.sources.commits import between, described, find_commit
+from hikma.sources.commits import Renames, between, described, find_commit
 from hikma.sources.git import open_repository
 from hikma.sources.roots import git_dir_of, shared_dir
 
@@ -27,14 +27,19 @@ _PULL_HEAD = re.compile(r"refs/pull/([1-9][0-9]{0,8})/head")
 class Past:
     """A repository's history, open; `close` it or use `with`."""
 
-    def __init__(self, root: Path) -> None:
-        """Open the repository at a root that `roots.find_root` found."""
+    def __init__(self, root: Path, until: str | None = None) -> None:
+        """Open the repository at a root that `roots.find_root` found.
+
+        With `until`, references to what that commit does not reach are not seen: they came later.
+        """
         self.root = root
+        self._until = until
         self._repository = open_repository(root)
         self._git_dir = shared_dir(git_dir_of(root) or root)
         self.cut_off = _cut_off(self._git_dir)
         """Commits whose parents a shallow clone lacks."""
         self._lines = lru_cache(maxsize=_FILES_HELD)(self._read_lines)
+        self._renames = lru_cache(maxsize=_FILES_HELD)(self._read_renames)
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +50,7 @@ class Past:
     def close(self) -> None:
         """Release the repository's files."""
         self._lines.cache_clear()
+        self._renames.cache_clear()
         self._repository.free()
 
     def reachable(self, head: str) -> Iterator[str]:
@@ -82,6 +88,22 @@ class Past:
             current = str(commit.parent_ids[0])
         return current == held
 
+    def ancestor(self, head: str, back: int) -> str | None:
+        """Return the commit that lies `back` first parents before another, if there is one."""
+        current: str = head
+        for _ in range(back):
+            commit = find_commit(self._repository, current)
+            if commit is None or not commit.parent_ids or current in self.cut_off:
+                return None
+            current = str(commit.parent_ids[0])
+        return current if find_commit(self._repository, current) else None
+
+    def former_path(self, older: str, newer: str, path: str) -> str | None:
+        """Return how a file of one commit is called in another; None where that lacks it."""
+        if self.digest_at(older, path) is not None:
+            return path
+        return self._renames(older, newer).former(path) or None
+
     def stock(self) -> str:
         """Return two marks: of where a shallow clone ends, and of the packs of objects.
 
@@ -98,7 +120,10 @@ class Past:
                 target = self._repository.references[name].target
                 if isinstance(target, pygit2.Oid):
                     found[int(number[1])] = str(target)
-        return found
+        if self._until is None or not found:
+            return found
+        reached = set(self.reachable(self._until))
+        return {number: head for number, head in found.items() if head in reached}
 
     def described(self, head: str) -> dict[str, str]:
         """Return what the head of a pull request says of it; only its id where it is missing."""
@@ -120,6 +145,14 @@ class Past:
         try:
             return None if blob is None else between(blob, content)
         except (KeyError, pygit2.GitError):  # the content is missing
+            return None
+
+    def hunks_between(self, before: tuple[str, str], after: tuple[str, str]) -> bytes | None:
+        """Return the hunks from a (commit, path) to another; None where they are not to be had."""
+        old, now = self._blob(*before), self._blob(*after)
+        try:
+            return None if old is None or now is None else between(old, now)
+        except (KeyError, pygit2.GitError):  # a content is missing
             return None
 
     def find_line(self, commit: str, path: str, lines: tuple[int, int], name: str) -> int | None:
@@ -148,6 +181,10 @@ class Past:
         except (KeyError, ValueError, pygit2.GitError):
             return None
         return blob if isinstance(blob, pygit2.Blob) else None
+
+    def _read_renames(self, older: str, newer: str) -> Renames:
+        before, after = (self._repository[one].peel(pygit2.Tree) for one in (older, newer))
+        return Renames(before, after)
 
     def _read_lines(self, commit: str, path: str) -> list[bytes]:
         blob = self._blob(commit, path)

@@ -95,25 +95,34 @@ def _code(
     file: SourceFile, text: str, tools: Tools | None, inner: Enclosed | None = None
 ) -> Extraction:
     """Return what a file of code defines; with `inner`, what the code in it defines."""
-    from tree_sitter import Parser  # noqa: PLC0415 -- a search never parses
-
     if tools is None:
         return plain(file, text)
     text = _with_line_feeds(text)
-    source = _readable((inner.text if inner else text).encode("utf-8", "replace"), tools)
-    disguised = tools.grammar.disguise(source) if tools.grammar.disguise else source
-    root = Parser(tools.language).parse(disguised).root_node
+    root, source = parsed(tools, inner.text if inner else text)
     if limitation := _limitation(root):
         return plain(file, text, limitation=limitation)
-    found = conditionals.read_again(tools, root, source, file.path)
-    if found is None:
-        found = outline(tools, root, source, file.path)
+    found = outlined(tools, root, source, file.path)
     found.documentation = found.documentation or _opening(root, found, tools)
     if inner is not None:
         found.documentation = inner.documentation or found.documentation
         found.items = enclosed.in_place(found.items, inner)
     imports, package = imports_of(tools, root, source)
     return replace(_finished(file, text, found, tools, inner, package), imports=imports)
+
+
+def parsed(tools: Tools, text: str) -> "tuple[tree_sitter.Node, bytes]":
+    """Return the root of a text's tree, and the bytes that the tree's offsets are of."""
+    from tree_sitter import Parser  # noqa: PLC0415 -- a search never parses
+
+    source = _readable(text.encode("utf-8", "replace"), tools)
+    disguised = tools.grammar.disguise(source) if tools.grammar.disguise else source
+    return Parser(tools.language).parse(disguised).root_node, source
+
+
+def outlined(tools: Tools, root: "tree_sitter.Node", source: bytes, path: str) -> Outline:
+    """Return what a parsed file defines, read again where conditionals cut through it."""
+    found = conditionals.read_again(tools, root, source, path)
+    return outline(tools, root, source, path) if found is None else found
 
 
 def _finished(
