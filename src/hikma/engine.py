@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
+from hikma import packing
 from hikma import search as searching
 from hikma.catalog import checks, completeness, fulltext, graph, imports, ledger, pulls, state
 from hikma.catalog.opening import sweep_drafts
@@ -142,8 +143,11 @@ class Engine:
                 job = Job(source, history, given, track)
                 return self._index_full(job) if full else self._index_into(catalog, job)
 
-    def search(self, query: Query) -> SearchResult:
-        """Answer a query from the file; never writes."""
+    def search(self, query: Query, form: packing.Form = packing.PLAIN) -> SearchResult:
+        """Answer a query from the file; never writes.
+
+        `form` tells what a query's budget is spent on; as a default each snippet, its place, name.
+        """
         with self.catalog.read():  # one state: the space that answers and the rows that it means
             answering = self._answer()
             sources = searching.Sources(
@@ -153,7 +157,7 @@ class Engine:
                 self._digest_now,
                 self._freshness,
             )
-            return searching.search(sources, query)
+            return searching.search(sources, query, form)
 
     def status(self) -> Status:
         """Tell what is indexed, how fresh it is, and what the next run would do."""
