@@ -64,15 +64,16 @@ class Worth:
     """The table of every figure in packing.
 
     `fall`: the chance that a document answers falls with its rank to this power. `same_file`: its
-    share for each document before it in the same file. `opening`: the signature's share of a
-    document's worth; its other lines share the rest.
+    share for each document before it in the same file. `opening`: the share of a document's worth
+    that its first lines have, `most_opening` of them at most. `fade`: what a further line is worth
+    beside the one before it.
     """
 
-    fall: float = 0.8
-    same_file: float = 0.5
+    fall: float = 1.2
+    same_file: float = 0.4
     opening: float = 0.5
     most_opening: int = 3
-    """Lines of a signature that are shown first."""
+    fade: float = 0.9
 
 
 WORTH = Worth()
@@ -162,12 +163,15 @@ def _steps_of(
     opening, rest = _reading_order(document, texts, asked, worth.most_opening)
     density = chance * worth.opening / (overhead + _about(texts, opening))
     yield _Step(density, position, opening)
-    each = chance * (1 - worth.opening) / max(_about(texts, rest), 1.0)
-    yield from (_Step(min(density, each), position, (one,)) for one in rest)
+    value = chance * (1 - worth.opening) * (1 - worth.fade)
+    for one in rest:
+        density = min(density, value / _about(texts, (one,)))
+        yield _Step(density, position, (one,))
+        value *= worth.fade
 
 
 def _about(texts: Sequence[str], lines: Iterable[int]) -> float:
-    return sum(len(texts[one]) for one in lines) / _CHARACTERS_A_TOKEN
+    return sum(1 + len(texts[one]) / _CHARACTERS_A_TOKEN for one in lines)
 
 
 def _fill(
@@ -238,7 +242,7 @@ def _reading_order(
         return opening, after + above
     best = max(said, key=lambda one: (_matches(texts[one], asked), -one))
     rest = sorted(said, key=lambda one: (abs(one - best), one))
-    return (best,), rest[1:]
+    return tuple(sorted(rest[:most])), rest[most:]
 
 
 def _signature(
