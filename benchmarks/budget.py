@@ -3,21 +3,21 @@
     python benchmarks/budget.py TOPICS TREES [--cache FOLDER] [--scope root] [--count-with COMMAND]
 
 TOPICS holds `annotations/NAME.json` (queries, each with the files that answer it) and `repos.json`;
-TREES/NAME is the work tree of each repository. The measure is the share of a query's relevant files
-of which something is shown within so many tokens (where a label names lines: one of them), as the
-mean over queries and over repositories. Tokens are those of `hikma.packing.tokens` for everyone, of
-everything that is printed: places and names, too. The contenders:
+TREES/NAME is the work tree of each repository, CACHE keeps the indexes. The measure is the share of
+a query's relevant files of which something is shown within so many tokens (where a label names
+lines: one of them), as the mean over queries and over repositories. Tokens are those of
+`hikma.packing.tokens` for everyone, of everything that is printed: places and names, too.
 
     hikma            what `hikma search --budget` prints
     hikma --json     the same as one JSON object, all of it counted
     hits in full     hikma's hits in their order, each whole, until one does not fit
     grep, whole      files with most of the query's words first, whole, until one does not fit
     grep, cut        the same; the file that does not fit is shown as far as it fits
-    grep -C 3        the lines with any of the words and three around, files in the same order
+    grep -C 3        lines with any of the words and three around them, files in the same order
 
-Indexes are kept in the cache folder. COMMAND reads a JSON string a line and prints its count of tokens: what was printed is counted by a
-tokenizer in use, too. The figures of `packing.Worth` were chosen on the half of the repositories
-that is called `tuned`; the other half was not looked at.
+COMMAND reads a JSON string a line and prints its count of tokens: what was printed is counted by a
+tokenizer in use, too. The figures of `packing.Worth` were chosen on half of the repositories, the
+`tuned` ones; the others were not looked at.
 """
 
 import argparse
@@ -176,9 +176,16 @@ def _whole_files(folder: Path, paths: Sequence[str]) -> Iterator[Shown]:
 
 def _around(folder: Path, query: str, paths: Sequence[str]) -> Iterator[Shown]:
     words = [part for word in _keywords(query) for part in ("--regexp", word)]
-    for path in paths[:_DEEPEST]:
-        lines = _ripgrep(folder, "--no-filename", "--context", "3", *words, "--glob", path[1:])
-        yield _shown(path.removeprefix("./"), _LINES.join(lines), f"{path}\n")
+    printed = _LINES.join(_ripgrep(folder, "--heading", "--line-number", "--context", "3", *words))
+    blocks = dict(block.split("\n", 1) for block in printed.split("\n\n") if "\n" in block)
+    for path in paths:
+        if path in blocks:
+            plain = frozenset(re.sub(r"^\d+[:-]", "", one).strip() for one in _lines(blocks[path]))
+            yield Shown(path.removeprefix("./"), plain, f"{path}\n{blocks[path]}\n\n")
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
 
 
 def _fitting(
@@ -195,15 +202,14 @@ def _fitting(
 
 
 def _first_lines(part: Shown, budget: int) -> Shown:
-    head, *lines = part.printed.split("\n")
     kept: list[str] = []
-    budget -= tokens(f"{head}\n")
-    for line in lines:
+    for line in _lines(part.printed):
         budget -= tokens(f"{line}\n")
         if budget < 0:
             break
         kept.append(line)
-    return _shown(part.path if kept else "", _LINES.join(kept), "")
+    plain = (re.sub(r"^\d+[:-]", "", line).strip() for line in kept[1:])
+    return Shown(part.path if len(kept) > 1 else "", frozenset(plain), _LINES.join(kept))
 
 
 def _covers(folder: Path, parts: Sequence[Shown], target: Mapping[str, Any]) -> bool:

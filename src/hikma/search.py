@@ -311,8 +311,8 @@ def _packed(answer: _Answer, terms: ranking.Terms, form: packing.Form) -> Search
     )
     if frame > budget or (answer.scored and not packed.snippets):
         raise QueryError(
-            f"budget = {budget}; the smallest answer takes {frame + packed.least} tokens: choose "
-            "more, or ask without a budget."
+            f"budget = {budget}; the best hit's first lines and what stands around them take "
+            f"{frame + packed.least} tokens: choose at least so many."
         )
     hits = tuple(
         replace(bare(one.position), rank=rank, snippet="\n".join(one.lines), tokens=one.tokens)

@@ -104,7 +104,7 @@ def index(  # noqa: PLR0913 -- one parameter an option
     "--budget",
     type=int,
     metavar="TOKENS",
-    help="The best lines of the best hits whose text, all in all, takes at most so many tokens.",
+    help="Answer within so many tokens: the best lines of the best hits, signatures first.",
 )
 @click.option(
     "--kind",

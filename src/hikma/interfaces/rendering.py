@@ -175,10 +175,7 @@ def _hit(hit: Hit) -> list[str]:
     ]
     snippet = [line for line in hit.snippet.split("\n") if line.strip()]
     lines += [f"     {line[:110]}" for line in snippet[:_SNIPPET_LINES]]
-    for one in hit.explanation:
-        rank = "" if one.rank is None else f" (rank {one.rank})"
-        lines.append(f"     {one.share:+.3f}  {one.rule}{rank}")
-    return [*lines, ""]
+    return [*lines, *_explained(hit), ""]
 
 
 def _packed(hit: Hit) -> list[str]:
@@ -186,7 +183,16 @@ def _packed(hit: Hit) -> list[str]:
     place = f"{hit.path}:{hit.start_line}-{hit.end_line}" if hit.start_line else _place(hit)
     name = f" {hit.name}" if hit.start_line and hit.kind is not NodeKind.FILE else ""
     changed = "" if hit.fresh else "  [changed since it was indexed]"
-    return [f"{place}{name}{changed}", *(hit.snippet.split("\n") if hit.snippet else ()), ""]
+    snippet = hit.snippet.split("\n") if hit.snippet else ()
+    return [f"{place}{name}{changed}", *snippet, *_explained(hit), ""]
+
+
+def _explained(hit: Hit) -> list[str]:
+    ranks = ("" if one.rank is None else f" (rank {one.rank})" for one in hit.explanation)
+    return [
+        f"     {one.share:+.3f}  {one.rule}{rank}"
+        for one, rank in zip(hit.explanation, ranks, strict=True)
+    ]
 
 
 def _place(hit: Hit) -> str:
