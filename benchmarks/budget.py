@@ -1,6 +1,6 @@
 """What an agent finds for its tokens: `hikma search --budget` beside grep and beside whole hits.
 
-    python benchmarks/budget.py TOPICS TREES [--cache FOLDER] [--scope root] [--count-with COMMAND]
+    python benchmarks/budget.py TOPICS TREES [--cache CACHE] [--scope root] [--count-with COMMAND]
 
 TOPICS holds `annotations/NAME.json` (queries, each with the files that answer it) and `repos.json`;
 TREES/NAME is the work tree of each repository, CACHE keeps the indexes. The measure is the share of
@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--scope", choices=["root", "repo"], default="root")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--count-with", type=shlex.split, default=[])
+    parser.add_argument("--json", type=Path, help="where each query's recall goes")
     asked = parser.parse_args()
     repositories = json.loads((asked.topics / "repos.json").read_text())
     found: dict[tuple[str, int], dict[str, list[float]]] = {}
@@ -86,6 +87,12 @@ def main() -> None:
                 _judge(engine, folder, topic, found, printed)
         print(one["name"], flush=True)
     _print(found, _tuned([one["name"] for one in repositories]))
+    if asked.json:
+        rows = [
+            {"contender": name, "tokens": budget, "recall": one}
+            for (name, budget), one in found.items()
+        ]
+        asked.json.write_text(json.dumps(rows) + "\n")
     if asked.count_with:
         _count(asked.count_with, printed)
 

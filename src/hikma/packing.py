@@ -23,7 +23,8 @@ GAP = "…"
 """Stands for lines left out between two that are shown."""
 _CHARACTERS_A_TOKEN = 3.4
 _TOKEN = re.compile(
-    r"[A-Z]{2,3}(?![a-z])|[A-Z]?[a-z]{1,8}|[A-Z]|\d|\n+[ \t]*|[ \t]{2,}|_+|[^\w\s]{1,2}|\w"
+    r"[A-Z]{2,3}(?![a-z])|[A-Z]?[a-z]{1,8}|[A-Z]|\d|\n+| {2,}|[ \t]*\t[ \t]*|_+"
+    r"|[!-/:-@\[-^`{-~]{1,2}|\S"
 )
 
 
@@ -31,12 +32,15 @@ def tokens(text: str) -> int:
     """Estimate how many tokens a language model reads in a text, rather too many than too few.
 
     A token is a part of an identifier (eight letters at most, three in capitals), a digit, two
-    signs, a line break with the indentation after it, or a run of spaces; a character outside
-    ASCII counts one more. Never more for a whole than for its parts. Measured against tokenizers
-    in use: benchmarks/README.md.
+    signs, a line break, an indentation; a character outside ASCII is two, one outside the Basic
+    Multilingual Plane three. Never more for a whole than for its lines. Measured against
+    tokenizers in use: benchmarks/README.md.
     """
-    beyond = 0 if text.isascii() else len(text) - len(text.encode("ascii", "ignore"))
-    return len(_TOKEN.findall(text)) + beyond
+    return len(_TOKEN.findall(text)) + (0 if text.isascii() else sum(map(_beyond, text)))
+
+
+def _beyond(character: str) -> int:
+    return (character > "\x7f") + (character > "\uffff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ def order(
 ) -> list[_Step]:
     """Return all steps, the most valuable a token first; it does not depend on the budget."""
     chosen = list(_unrepeated(documents[:CONSIDERED]))
+    stems = frozenset(map(stem, asked))
     overhead = head(chosen[0]) if chosen else 0
     before: Counter[str] = Counter()
     steps: list[_Step] = []
@@ -147,7 +152,7 @@ def order(
         place = document.node.path or document.node.id
         chance = (position + 1) ** -worth.fall * worth.same_file ** before[place]
         before[place] += 1
-        steps += _steps_of(position, document, chance, (asked, overhead, worth))
+        steps += _steps_of(position, document, chance, (stems, overhead, worth))
     return sorted(steps, key=lambda step: (-step.density, step.position))
 
 
@@ -158,9 +163,9 @@ def _steps_of(
     given: tuple[Collection[str], int, Worth],
 ) -> Iterator[_Step]:
     """Yield a document's steps: its opening, then line by line, none above the one before."""
-    asked, overhead, worth = given
+    stems, overhead, worth = given
     texts = document.text.split("\n")
-    opening, rest = _reading_order(document, texts, asked, worth.most_opening)
+    opening, rest = _reading_order(document, texts, stems, worth.most_opening)
     density = chance * worth.opening / (overhead + _about(texts, opening))
     yield _Step(density, position, opening)
     value = chance * (1 - worth.opening) * (1 - worth.fade)
@@ -224,7 +229,7 @@ def _shown(texts: Sequence[str], shown: Collection[int]) -> Iterator[str]:
 
 
 def _reading_order(
-    document: StoredDocument, texts: Sequence[str], asked: Collection[str], most: int
+    document: StoredDocument, texts: Sequence[str], stems: Collection[str], most: int
 ) -> tuple[tuple[int, ...], list[int]]:
     """Return the lines that open a document, and its others as they are best read on.
 
@@ -240,7 +245,7 @@ def _reading_order(
         after = [one for one in said if one > end]
         above = [one for one in said if one < opening[0]]
         return opening, after + above
-    best = max(said, key=lambda one: (_matches(texts[one], asked), -one))
+    best = max(said, key=lambda one: (_matches(texts[one], stems), -one))
     rest = sorted(said, key=lambda one: (abs(one - best), one))
     return tuple(sorted(rest[:most])), rest[most:]
 
@@ -271,8 +276,8 @@ def _run_of(wanted: str, texts: Sequence[str], lines: Sequence[int]) -> tuple[in
     return tuple(lines)
 
 
-def _matches(text: str, asked: Collection[str]) -> int:
-    return len({stem(word) for word in words(text)}.intersection(asked))
+def _matches(text: str, stems: Collection[str]) -> int:
+    return len({stem(word) for word in words(text)}.intersection(stems))
 
 
 def _unrepeated(documents: Sequence[StoredDocument]) -> Iterator[int]:

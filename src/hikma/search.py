@@ -304,7 +304,7 @@ def _packed(answer: _Answer, terms: ranking.Terms, form: packing.Form) -> Search
     frame = form.frame(replace(answer.empty, took_ms=_LONGEST_MS, tokens=budget))
     packed = packing.pack(
         [one.candidate.document for one in answer.scored],
-        frozenset(map(ranking.stem, terms.words)),
+        terms.words,
         lambda position: form.head(bare(position)),
         cache(form.line),
         budget - frame,
