@@ -1,13 +1,22 @@
 """Snippets under a budget: what no packing may do, and which lines it takes first."""
 
+import re
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hikma.domain import Node, NodeKind, Span, StoredDocument, SymbolKind
-from hikma.packing import GAP, Worth, order, pack, tokens
+from conftest import CORPUS, Repository
+from fakes import HashingEmbedder
+from hikma.domain import Filter, Node, NodeKind, Query, Span, StoredDocument, SymbolKind
+from hikma.engine import Engine
+from hikma.errors import QueryError
+from hikma.interfaces.rendering import AS_JSON, AS_TEXT, as_json, printable, search_result
+from hikma.packing import GAP, PLAIN, Worth, order, pack, tokens
+from hikma.settings import Settings
 
 LINES = st.one_of(
     st.text(alphabet="abcXYZ_09 \t(){}.;\"'\\/é…", max_size=30),
@@ -218,3 +227,86 @@ def test_a_line_that_is_all_of_an_outer_symbol_is_left_to_the_inner_one():
     assert [one.position for one in packed([outer, inner], 1_000).snippets] == [1]
     assert [one.position for one in packed([inner, outer], 1_000).snippets] == [0]
     assert [one.position for one in packed([outer, outer], 1_000).snippets] == [0]
+
+
+# On an index
+
+
+QUERIES = ("validate a vector", "cache", "where is it served", "VectorStore", "why store vectors")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    repository = Repository(tmp_path_factory.mktemp("packing") / "tidepool")
+    shutil.copytree(CORPUS, repository.root, ignore=shutil.ignore_patterns("__pycache__", ".hikma"))
+    repository.git("init", "--quiet")
+    repository.commit("Store vectors and serve them")
+    with Engine(repository.root, Settings(), models=lambda _name: HashingEmbedder()) as opened:
+        opened.index()
+        yield opened
+
+
+def as_printed(result, form):
+    if form is AS_JSON:
+        return as_json(result) + "\n"
+    return "".join(f"{printable(line)}\n" for line in search_result(result))
+
+
+@pytest.mark.parametrize("form", [AS_TEXT, AS_JSON], ids=["text", "json"])
+@pytest.mark.parametrize("query", QUERIES)
+def test_an_answer_costs_what_it_says_and_no_more_than_its_budget(engine, query, form):
+    for budget in (350, 500, 777, 2_000, 100_000):
+        result = engine.search(Query(query, budget=budget), form)
+        assert result.hits
+        assert tokens(as_printed(result, form)) <= result.tokens <= budget == result.budget
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_snippet_is_lines_of_its_file_and_no_line_is_shown_twice(engine, query):
+    for budget in (200, 2_000, 1_000_000):
+        shown = {}
+        for hit in engine.search(Query(query, budget=budget)).hits:
+            kept = [line for line in hit.snippet.split("\n") if line != GAP]
+            shown.setdefault(hit.path, Counter()).update(kept)
+        shown.pop("", None)  # commits stand in no file
+        assert shown
+        for path, lines in shown.items():
+            own = Counter(Path(engine.root / path).read_text(encoding="utf-8").split("\n"))
+            assert not lines - own, path
+
+
+def test_a_larger_budget_adds_files_and_keeps_those_that_were_there(engine):
+    before = set()
+    for budget in range(100, 3_000, 100):
+        paths = {hit.path for hit in engine.search(Query("validate a vector", budget=budget)).hits}
+        assert before <= paths
+        before = paths
+    assert len(before) > 5
+
+
+def test_a_limit_holds_under_a_budget_and_ten_is_none(engine):
+    assert len(engine.search(Query("vector", budget=10_000, limit=2)).hits) == 2
+    assert len(engine.search(Query("vector", budget=10_000)).hits) > 10
+    assert len(engine.search(Query("vector")).hits) == 10
+
+
+@pytest.mark.parametrize("form", [PLAIN, AS_TEXT, AS_JSON], ids=["plain", "text", "json"])
+def test_too_small_a_budget_names_one_that_is_large_enough(engine, form):
+    with pytest.raises(QueryError, match="budget = 1; ") as refused:
+        engine.search(Query("validate a vector", budget=1), form)
+    least = int(re.search(r"take (\d+) tokens", str(refused.value))[1])
+    with pytest.raises(QueryError, match="choose at least"):
+        engine.search(Query("validate a vector", budget=least - 1), form)
+    assert engine.search(Query("validate a vector", budget=least), form).hits
+
+
+def test_nothing_found_is_no_error_of_the_budget(engine):
+    nowhere = Query("vector", Filter(paths=("nowhere",)), budget=20)
+    result = engine.search(nowhere, AS_TEXT)
+    assert (result.hits, result.budget) == ((), 20)
+
+
+def test_a_budget_is_what_it_says(engine):
+    for wrong in (0, -1, 10_000_000):
+        with pytest.raises(QueryError, match="choose 1 to 9999999 tokens"):
+            engine.search(Query("vector", budget=wrong))

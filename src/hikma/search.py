@@ -39,7 +39,9 @@ _SNIPPET_CHARACTERS = 1_600
 _IN_SNIPPETS = frozenset({"signature", "documentation"})
 """Properties that a packed snippet shows instead."""
 _LONGEST_MS = 999_999.99
-"""Stands for the time that an answer takes while its tokens are counted."""
+_MOST_TOKENS = 9_999_999
+"""Stand for an answer's time, tokens and budget while it is counted, so that it costs the same
+whatever they are."""
 
 
 WEIGHTS = ranking.Weights()
@@ -138,8 +140,8 @@ def check(query: Query) -> None:
         raise QueryError(f"The query {query.text[:40]!r} has no word; ask for words or a name.")
     if query.limit is not None and not 1 <= query.limit <= 1_000:  # noqa: PLR2004 -- the bound stands in the message
         raise QueryError(f"limit = {query.limit}; choose 1 to 1000.")
-    if query.budget is not None and query.budget < 1:
-        raise QueryError(f"budget = {query.budget}; choose a positive number of tokens.")
+    if query.budget is not None and not 1 <= query.budget <= _MOST_TOKENS:
+        raise QueryError(f"budget = {query.budget}; choose 1 to {_MOST_TOKENS} tokens.")
     if query.min_similarity is not None and not -1 <= query.min_similarity <= 1:
         raise QueryError(f"min-similarity = {query.min_similarity}; a cosine lies in -1 to 1.")
     if query.min_similarity is not None and query.mode is Mode.LEXICAL:
@@ -299,9 +301,10 @@ def _packed(answer: _Answer, terms: ranking.Terms, form: packing.Form) -> Search
     def bare(position: int) -> Hit:
         hit = _hit(position + 1, answer.scored[position], answer.query, digest_now)
         brief = {name: one for name, one in hit.properties.items() if name not in _IN_SNIPPETS}
-        return replace(hit, snippet="", properties=brief, tokens=budget)
+        return replace(hit, snippet="", properties=brief, tokens=_MOST_TOKENS)
 
-    frame = form.frame(replace(answer.empty, took_ms=_LONGEST_MS, tokens=budget))
+    empty = replace(answer.empty, took_ms=_LONGEST_MS, tokens=_MOST_TOKENS, budget=_MOST_TOKENS)
+    frame = form.frame(empty)
     packed = packing.pack(
         [one.candidate.document for one in answer.scored],
         terms.words,
