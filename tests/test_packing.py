@@ -182,6 +182,15 @@ def test_a_mark_stands_where_lines_are_left_out_between_others():
     assert packed([piece], 1_000).snippets[0].lines == ("class A:", GAP, "    b = 1")
 
 
+def test_a_definition_whose_signature_says_nothing_shows_the_line_that_answers():
+    lines = ["def update(self):", *(f"    x{i} = {i}" for i in range(20)), "    retry(self)"]
+    one = document(1, "\n".join(lines), signature="def update(self)")
+    found = packed([one], packed([one], 0).least)
+    assert found.snippets[0].lines == ("def update(self):", GAP, "    retry(self)")
+    named = document(1, "\n".join(["def retry(self):", *lines[1:]]), signature="def retry(self)")
+    assert packed([named], packed([named], 0).least).snippets[0].lines == ("def retry(self):",)
+
+
 def test_text_without_a_signature_opens_around_the_line_that_answers():
     text = "\n".join(["import os", *(f"x{i} = {i}" for i in range(20)), "retry = 1", "z = 1"])
     one = document(1, text, kind=NodeKind.FILE)

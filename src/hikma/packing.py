@@ -23,7 +23,7 @@ GAP = "…"
 """Stands for lines left out between two that are shown."""
 _CHARACTERS_A_TOKEN = 3.4
 _TOKEN = re.compile(
-    r"[A-Z]{2,3}(?![a-z])|[A-Z]?[a-z]{1,8}|[A-Z]|\d|\n+| {2,}|[ \t]*\t[ \t]*|_+"
+    r"[A-Z]{2,3}(?![a-z])|[A-Z]?[a-z]{1,7}|[A-Z]|\d|\n+| {2,}|[ \t]*\t[ \t]*|_+"
     r"|[!-/:-@\[-^`{-~]{1,2}|\S"
 )
 
@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 def tokens(text: str) -> int:
     """Estimate how many tokens a language model reads in a text, rather too many than too few.
 
-    A token is a part of an identifier (eight letters at most, three in capitals), a digit, two
+    A token is a part of an identifier (seven letters at most, three in capitals), a digit, two
     signs, a line break, an indentation; a character outside ASCII is two, one outside the Basic
     Multilingual Plane three. Never more for a whole than for its lines. Measured against
     tokenizers in use: benchmarks/README.md.
@@ -233,19 +233,21 @@ def _reading_order(
 ) -> tuple[tuple[int, ...], list[int]]:
     """Return the lines that open a document, and its others as they are best read on.
 
-    A definition opens with its signature, then come what it does and what stands above it. Other
-    text opens with the line that has most of the query's words, and grows around it.
+    A definition opens with its signature, and with the line that has the query's words where the
+    signature has none; then come what it does and what stands above it. Other text opens with the
+    line that has most of the query's words, and grows around it.
     """
     said = [one for one, text in enumerate(texts) if text.strip() and text.strip() != GAP]
     if not said:
         return (), []
     opening = _signature(document, texts, said)[:most]
-    if opening:
-        end = opening[-1]
-        after = [one for one in said if one > end]
-        above = [one for one in said if one < opening[0]]
-        return opening, after + above
     best = max(said, key=lambda one: (_matches(texts[one], stems), -one))
+    if opening:
+        named = " ".join((document.node.qualified_name, *(texts[one] for one in opening)))
+        telling = (best,) if _matches(named, stems) == 0 < _matches(texts[best], stems) else ()
+        after = [one for one in said if one > opening[-1] and one not in telling]
+        above = [one for one in said if one < opening[0] and one not in telling]
+        return tuple(sorted({*opening, *telling})), after + above
     rest = sorted(said, key=lambda one: (abs(one - best), one))
     return tuple(sorted(rest[:most])), rest[most:]
 
