@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from conftest import CORPUS, Repository
+from hikma.packing import tokens
 
 HIKMA = (sys.executable, "-m", "hikma")
 SYMBOL = "symbol:store/vectors.py#VectorStore.validate"
@@ -151,6 +152,36 @@ def test_search_explains_in_json_and_in_text(root):
     assert hits[0]["explanation"][0].keys() == {"rule", "share", "rank"}
     text = hikma(root, "search", "validate", "--explain", "--limit", "1").out
     assert re.search(r"^ +\+\d\.\d{3}  lexical \(rank \d+\)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("budget", [500, 1_000, 4_000])
+@pytest.mark.parametrize("options", [(), ("--json",), ("--explain",), ("--json", "--explain")])
+def test_what_a_search_with_a_budget_prints_keeps_to_it(root, budget, options):
+    done = hikma(root, "search", "validate a vector", "--budget", str(budget), *options)
+    assert (done.code, done.err) == (0, "")
+    assert 0 < tokens(done.out) <= budget
+    assert "def validate(self, vector):" in done.out
+
+
+def test_search_with_a_budget_prints_the_promised_object_and_what_it_costs(root):
+    result = hikma(root, "search", "validate a vector", "--json", "--budget", "1500").result
+    promised = {"query", "mode", "took_ms", "index", "hits", "degraded"}
+    assert result.keys() == promised | {"tokens", "budget"}
+    assert all(hit.keys() == HIT | {"tokens"} for hit in result["hits"])
+    assert [hit["rank"] for hit in result["hits"]] == [*range(1, len(result["hits"]) + 1)]
+    assert sum(hit["tokens"] for hit in result["hits"]) < result["tokens"] <= result["budget"]
+    assert result["budget"] == 1_500
+    best = result["hits"][0]
+    assert (best["id"], best["properties"]) == (SYMBOL, {"symbol_kind": "method"})
+    assert best["snippet"].startswith("    def validate(self, vector):\n")
+
+
+def test_search_with_a_budget_prints_places_and_lines(root):
+    lines = hikma(root, "search", "validate a vector", "--budget", "200").out.split("\n")
+    assert lines[:2] == [
+        "store/vectors.py:17-27 VectorStore.validate",
+        "    def validate(self, vector):",
+    ]
 
 
 def test_search_prints_hits_that_show_takes(root):
@@ -388,6 +419,9 @@ def test_a_revision_is_searched_in_a_file_of_its_own(corpus_repository):
         (("search", "x", "--until", "2024-02-30"), 2, ("--until '2024-02-30'", "2024-03-31")),
         (("search", "x", "--kind", "directory", "--author", "ada"), 2, ("author", "no meaning")),
         (("search", "x", "--repo", "/no/where"), 2, ("/no/where does not exist",)),
+        (("search", "x", "--budget", "0"), 2, ("budget = 0", "choose 1 to 9999999 tokens")),
+        (("search", "x", "--budget", "-9"), 2, ("budget = -9", "choose 1 to 9999999 tokens")),
+        (("search", "cache", "--budget", "9"), 2, ("budget = 9", "choose at least")),
         (("index", "--model", "gpt"), 2, ("--model = 'gpt'", "'static', 'mixed' or 'minilm'")),
         (("index", "--model", "minilm"), 2, ("built with model 'static'", "--full", "hikma migrate")),
         (("show", "symbol:no#where"), 3, ("No node has the id 'symbol:no#where'",)),
@@ -406,7 +440,13 @@ def test_no_index_is_not_found(make_repository, command):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("frobnicate",), ("search",), ("search", "x", "--mode", "psychic"), ("index", "--limit")],
+    [
+        ("frobnicate",),
+        ("search",),
+        ("search", "x", "--mode", "psychic"),
+        ("search", "x", "--budget", "few"),
+        ("index", "--limit"),
+    ],
 )
 def test_a_wrong_command_line_is_wrong_usage(root, arguments):
     done = hikma(root, *arguments)

@@ -353,11 +353,15 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question to the index. `min_similarity` None means the mode's default."""
+    """A question to the index. `min_similarity` None means the mode's default.
+
+    `limit` None means ten hits, or with a `budget` (tokens of the whole answer) as many as fit.
+    """
 
     text: str
     filter: Filter = field(default_factory=Filter)
-    limit: int = 10
+    limit: int | None = None
     mode: Mode = Mode.HYBRID
     min_similarity: float | None = None
     explain: bool = False
+    budget: int | None = None

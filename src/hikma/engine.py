@@ -31,6 +31,7 @@ from hikma.vectors.sqlite import SqliteVectors
 
 if TYPE_CHECKING:
     from hikma import search as searching
+    from hikma.packing import Form
     from hikma.protocols import Embedder, VectorStore
     from hikma.ranking import Weights
     from hikma.sources.opening import Source
@@ -151,15 +152,21 @@ class Engine:
         """Return an engine on another folder, with these settings; the caller closes it."""
         return Engine(folder, replace(self.settings, database=database), models=self._models)
 
-    def search(self, query: Query, weights: "Weights | None" = None) -> SearchResult:
-        """Answer a query from the file; never writes. `weights`: other ones than the ranking's."""
+    def search(
+        self, query: Query, form: "Form | None" = None, weights: "Weights | None" = None
+    ) -> SearchResult:
+        """Answer a query from the file; never writes.
+
+        `form` tells what a query's budget is spent on, as a default each snippet, its place, its
+        name; `weights` are other ones than the ranking's own.
+        """
         from hikma import search as searching  # noqa: PLC0415 -- an index run ranks nothing
 
         with self.catalog.read():  # one state: the space that answers and the rows that it means
             sources = self.sources()
-            return searching.search(
-                sources if weights is None else replace(sources, weights=weights), query
-            )
+            if weights is not None:
+                sources = replace(sources, weights=weights)
+            return searching.search(sources, query, form)
 
     def sources(self) -> "searching.Sources":
         """Return what a search reads from; ask for it in the read transaction of that search."""

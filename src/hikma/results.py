@@ -34,7 +34,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result. `similarity` is the cosine in [-1, 1]; `fresh` is False when the file changed."""
+    """One result. `similarity` is the cosine in [-1, 1]; `fresh` is False when the file changed.
+
+    `tokens` is set where the query had a budget: what the hit costs as printed; the snippet then
+    holds the lines that were worth it, whole, without blank ones, `…` where some were left out.
+    """
 
     rank: int
     id: NodeId
@@ -51,11 +55,15 @@ class Hit:
     fresh: bool
     properties: Mapping[str, Property]
     explanation: tuple[Share, ...] = ()
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits of one query, with what a reader needs to trust them."""
+    """Hits of one query, with what a reader needs to trust them.
+
+    `tokens` is what the whole costs as printed, at most its `budget`; both None without one.
+    """
 
     query: str
     mode: Mode
@@ -63,6 +71,8 @@ class SearchResult:
     index: Freshness
     hits: tuple[Hit, ...]
     degraded: tuple[str, ...] = ()
+    tokens: int | None = None
+    budget: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

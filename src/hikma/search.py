@@ -7,11 +7,12 @@ it writes nothing, and its answer depends on the index and the query alone.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import apsw
 import numpy as np
 
-from hikma import ranking
+from hikma import packing, ranking
 from hikma.arrays import DocumentIds, Vector
 from hikma.catalog import completeness, filters, fulltext, graph, ledger
 from hikma.catalog.schema import Catalog
@@ -32,8 +33,15 @@ MENTIONS = 30
 """Documents that mention a name, asked for beside those that share its parts."""
 FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
 """BM25 weights of name, path, signature, documentation, body."""
+DEFAULT_LIMIT = 10
 SEMANTIC_FLOOR = 0.1
 _SNIPPET_CHARACTERS = 1_600
+_IN_SNIPPETS = frozenset({"signature", "documentation"})
+"""Properties that a packed snippet shows instead."""
+_LONGEST_MS = 999_999.99
+_MOST_TOKENS = 9_999_999
+"""Stand for an answer's time, tokens and budget while it is counted, so that it costs the same
+whatever they are."""
 
 
 WEIGHTS = ranking.Weights()
@@ -97,29 +105,37 @@ class Gathered:
     degraded: Sequence[str]
 
 
-def search(sources: Sources, query: Query) -> SearchResult:
-    """Answer a query.
+def search(sources: Sources, query: Query, form: packing.Form | None = None) -> SearchResult:
+    """Answer a query; `form` tells what the answer costs as printed, for a query with a budget.
 
-    Raises QueryError for an empty or oversized query, FilterError for a filter that nothing can
-    satisfy; a retriever that fails in hybrid mode is named in `degraded`.
+    Raises QueryError for an empty or oversized query and a budget in which nothing fits,
+    FilterError for a filter that nothing can satisfy; a retriever that fails in hybrid mode is
+    named in `degraded`.
     """
     start = time.perf_counter()
     found = gather(sources, query)
-    scored = ranking.rank(found.terms, found.candidates, sources.weights, query.limit)
-    hits = tuple(
-        _hit(position, one, query, sources.digest_now) for position, one in enumerate(scored, 1)
+    limit = query.limit or (packing.CONSIDERED if query.budget else DEFAULT_LIMIT)
+    scored = ranking.rank(found.terms, found.candidates, sources.weights, limit)
+    degraded = tuple(found.degraded)
+    empty = SearchResult(
+        query.text, query.mode, 0.0, found.freshness, (), degraded, budget=query.budget
     )
-    took_ms = round((time.perf_counter() - start) * 1_000, 2)
-    return SearchResult(
-        query.text, query.mode, took_ms, found.freshness, hits, tuple(found.degraded)
-    )
+    if query.budget is None:
+        hits = tuple(
+            _hit(position, one, query, sources.digest_now) for position, one in enumerate(scored, 1)
+        )
+        result = replace(empty, hits=hits)
+    else:
+        answer = _Answer(empty, scored, query, sources.digest_now)
+        result = _packed(answer, found.terms, form or packing.PLAIN)
+    return replace(result, took_ms=round((time.perf_counter() - start) * 1_000, 2))
 
 
 def gather(sources: Sources, query: Query) -> Gathered:
     """Return what is ranked for a query; errors as those of `search`."""
     check(query)
     terms = _terms(query)
-    depth = max(CANDIDATES, query.limit * 10)
+    depth = max(CANDIDATES, (query.limit or DEFAULT_LIMIT) * 10)
     with sources.catalog.read() as connection:
         within = graph.resolve(connection, query.filter)
         history = completeness.has_commits(connection)
@@ -141,8 +157,10 @@ def check(query: Query) -> None:
         )
     if not any(character.isalnum() for character in query.text):
         raise QueryError(f"The query {query.text[:40]!r} has no word; ask for words or a name.")
-    if not 1 <= query.limit <= 1_000:  # noqa: PLR2004 -- the bound stands in the message
+    if query.limit is not None and not 1 <= query.limit <= 1_000:  # noqa: PLR2004 -- the bound stands in the message
         raise QueryError(f"limit = {query.limit}; choose 1 to 1000.")
+    if query.budget is not None and not 1 <= query.budget <= _MOST_TOKENS:
+        raise QueryError(f"budget = {query.budget}; choose 1 to {_MOST_TOKENS} tokens.")
     if query.min_similarity is not None and not -1 <= query.min_similarity <= 1:
         raise QueryError(f"min-similarity = {query.min_similarity}; a cosine lies in -1 to 1.")
     if query.min_similarity is not None and query.mode is Mode.LEXICAL:
@@ -281,6 +299,49 @@ def _hit(
         properties=_properties(document),
         explanation=tuple(one.shares) if query.explain else (),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is to be packed: a result without hits, and the candidates, best first."""
+
+    empty: SearchResult
+    scored: Sequence[ranking.Scored]
+    query: Query
+    digest_now: Callable[[str, str], str | None]
+
+
+def _packed(answer: _Answer, terms: ranking.Terms, form: packing.Form) -> SearchResult:
+    """Return the best lines of the candidates under the query's budget, as hits in their order."""
+    budget = answer.query.budget or 0
+    digest_now = cache(answer.digest_now)
+
+    @cache
+    def bare(position: int) -> Hit:
+        hit = _hit(position + 1, answer.scored[position], answer.query, digest_now)
+        brief = {name: one for name, one in hit.properties.items() if name not in _IN_SNIPPETS}
+        return replace(hit, snippet="", properties=brief, tokens=_MOST_TOKENS)
+
+    empty = replace(answer.empty, took_ms=_LONGEST_MS, tokens=_MOST_TOKENS, budget=_MOST_TOKENS)
+    frame = form.frame(empty)
+    packed = packing.pack(
+        [one.candidate.document for one in answer.scored],
+        terms.words,
+        lambda position: form.head(bare(position)),
+        cache(form.line),
+        budget - frame,
+    )
+    if frame > budget or (answer.scored and not packed.snippets):
+        raise QueryError(
+            f"budget = {budget}; the best hit's first lines and what stands around them take "
+            f"{frame + packed.least} tokens: choose at least so many."
+        )
+    hits = tuple(
+        replace(bare(one.position), rank=rank, snippet="\n".join(one.lines), tokens=one.tokens)
+        for rank, one in enumerate(packed.snippets, 1)
+    )
+    spent = frame + sum(one.tokens for one in packed.snippets)
+    return replace(answer.empty, hits=hits, tokens=spent)
 
 
 def _is_fresh(document: StoredDocument, digest_now: Callable[[str, str], str | None]) -> bool:

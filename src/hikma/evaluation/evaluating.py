@@ -63,7 +63,7 @@ class Evaluation:
     database: str
     model: str
     mode: str
-    limit: int
+    limit: int | None
     seed: int
     topics: int
     drawn_from: int

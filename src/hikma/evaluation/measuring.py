@@ -64,7 +64,7 @@ def run(
     """
     found: dict[str, Sequence[Hit]] = {}
     for done, topic in enumerate(topics, 1):
-        result = engine.search(replace(query, text=topic.text), weights)
+        result = engine.search(replace(query, text=topic.text), weights=weights)
         if result.degraded:
             raise EvaluationError(
                 f"An answer is degraded, and no measure of it is fair: {result.degraded[0]}"

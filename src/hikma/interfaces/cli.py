@@ -88,7 +88,18 @@ def index(  # noqa: PLR0913 -- one parameter an option
 @click.argument("query")
 @_repository
 @click.option("--mode", type=_MODES, default=Mode.HYBRID.value, help="[default: hybrid]")
-@click.option("--limit", type=int, default=10, metavar="COUNT", help="Hits at most.  [default: 10]")
+@click.option(
+    "--limit",
+    type=int,
+    metavar="COUNT",
+    help="Hits at most.  [default: 10, with a budget as many as fit]",
+)
+@click.option(
+    "--budget",
+    type=int,
+    metavar="TOKENS",
+    help="Answer within so many tokens: the best lines of the best hits, signatures first.",
+)
 @click.option(
     "--kind",
     multiple=True,
@@ -130,7 +141,8 @@ def search(  # noqa: PLR0913 -- one parameter an option
     repo: Path,
     *,
     mode: str,
-    limit: int,
+    limit: int | None,
+    budget: int | None,
     kind: tuple[str, ...],
     language: tuple[str, ...],
     extension: tuple[str, ...],
@@ -159,10 +171,11 @@ def search(  # noqa: PLR0913 -- one parameter an option
         mode=Mode(mode),
         min_similarity=min_similarity,
         explain=explain,
+        budget=budget,
     )
     with _engine(repo, {}, revision) as engine:
         _index_if_missing(engine, asked)
-        result = engine.search(asked)
+        result = engine.search(asked, rendering.AS_JSON if as_json else rendering.AS_TEXT)
     _print(result, rendering.search_result, as_json=as_json)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from hikma.catalog.checks import Finding
 from hikma.catalog.ledger import Collected, SpaceStats
-from hikma.domain import HISTORY_KINDS, Skip
+from hikma.domain import HISTORY_KINDS, NodeKind, Skip
+from hikma.packing import Form, tokens
 from hikma.results import (
     HISTORY_COMPLETE,
     HistoryReport,
@@ -31,6 +32,8 @@ _UNSPOKEN: tuple[tuple[str, Any], ...] = (
     ("explanation", ()),
     ("partial", False),
     ("history", HISTORY_COMPLETE),
+    ("tokens", None),
+    ("budget", None),
 )
 """What JSON leaves out: these stand there only when they have something to say."""
 
@@ -50,7 +53,8 @@ def printable(text: str) -> str:
 
 def search_result(result: SearchResult) -> list[str]:
     """Render hits, best first, and every reason for doubt."""
-    lines = [line for hit in result.hits for line in _hit(hit)]
+    render = _hit if result.budget is None else _packed
+    lines = [line for hit in result.hits for line in render(hit)]
     if not result.hits:
         lines.append("nothing found")
     if result.index.partial:
@@ -145,6 +149,23 @@ def counted(words: str) -> Callable[[Mapping[str, int]], list[str]]:
     return lambda result: [f"{count:,} {words}" for count in result.values()]
 
 
+def _counted(lines: Sequence[str]) -> int:
+    return tokens("".join(f"{printable(line)}\n" for line in lines))
+
+
+AS_TEXT = Form(
+    frame=lambda result: _counted(search_result(result)),
+    head=lambda hit: _counted(_packed(hit)),
+    line=lambda line: _counted([line]),
+)
+AS_JSON = Form(
+    frame=lambda result: tokens(f"{as_json(result)}\n"),
+    head=lambda hit: tokens(f"{as_json(hit)}, "),
+    line=lambda line: tokens(f"{as_json(line)[1:-1]}\\n"),
+)
+"""What an answer costs as each is printed."""
+
+
 def _hit(hit: Hit) -> list[str]:
     similarity = "" if hit.similarity is None else f", similarity {hit.similarity:.2f}"
     changed = "" if hit.fresh else "  [changed since it was indexed]"
@@ -154,10 +175,24 @@ def _hit(hit: Hit) -> list[str]:
     ]
     snippet = [line for line in hit.snippet.split("\n") if line.strip()]
     lines += [f"     {line[:110]}" for line in snippet[:_SNIPPET_LINES]]
-    for one in hit.explanation:
-        rank = "" if one.rank is None else f" (rank {one.rank})"
-        lines.append(f"     {one.share:+.3f}  {one.rule}{rank}")
-    return [*lines, ""]
+    return [*lines, *_explained(hit), ""]
+
+
+def _packed(hit: Hit) -> list[str]:
+    """Render a hit of a query with a budget: every sign of it was counted."""
+    place = f"{hit.path}:{hit.start_line}-{hit.end_line}" if hit.start_line else _place(hit)
+    name = f" {hit.name}" if hit.start_line and hit.kind is not NodeKind.FILE else ""
+    changed = "" if hit.fresh else "  [changed since it was indexed]"
+    snippet = hit.snippet.split("\n") if hit.snippet else ()
+    return [f"{place}{name}{changed}", *snippet, *_explained(hit), ""]
+
+
+def _explained(hit: Hit) -> list[str]:
+    ranks = ("" if one.rank is None else f" (rank {one.rank})" for one in hit.explanation)
+    return [
+        f"     {one.share:+.3f}  {one.rule}{rank}"
+        for one, rank in zip(hit.explanation, ranks, strict=True)
+    ]
 
 
 def _place(hit: Hit) -> str:
