@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING, Any, Self
 import apsw
 
 from hikma import search as searching
-from hikma.catalog import checks, completeness, fulltext, graph, imports, ledger, pulls, state
+from hikma.catalog import (
+    checks,
+    completeness,
+    fulltext,
+    graph,
+    imports,
+    ledger,
+    pulls,
+    state,
+    vocabulary,
+)
 from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
+from hikma.documents import words
 from hikma.domain import HISTORY_KINDS, NodeId, Query, VectorSpace
 from hikma.errors import (
     CorruptFileError,
@@ -226,6 +237,7 @@ class Engine:
     def collect(self) -> ledger.Collected:
         """Drop what nothing refers to."""
         with self.catalog.exclusive("hikma gc", WRITER_WAIT_S), self.catalog.write() as connection:
+            vocabulary.collect(connection, words)
             return ledger.collect(connection)
 
     def examine(self) -> Sequence[checks.Finding]:

@@ -82,6 +82,10 @@ class Weights:
     history: float = 0.5
     code: float = 0.35
     id: float = 1.0
+    phrase: float = 2.0
+    place: float = 2.0
+    message: float = 1.0
+    called: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A document that a retriever found; `ranks` tells by which and where, 1-based."""
+    """A document that a retriever found; `ranks` tells by which and where, 1-based.
+
+    `pins` are for what the query quotes and the document has: no rule lessens them.
+    """
 
     document: StoredDocument
     bm25: float
     similarity: float | None
     ranks: Mapping[str, int]
+    pins: tuple[Share, ...] = ()
 
 
 @dataclass(slots=True)
@@ -335,7 +343,11 @@ def _diversify(scored: Iterable[Scored], weights: Weights) -> list[Scored]:
         rule = "same pull request" if _is_history(one) else "same file"
         one.add(rule, (weights.same_file ** seen[place] - 1) * one.score)
         seen[place] += 1
-    return sorted(scored, key=_order)
+    ordered = sorted(scored, key=_order)
+    for one in ordered:
+        for pin in one.candidate.pins:
+            one.add(pin.rule, pin.share)
+    return ordered
 
 
 def _place(node: Node) -> str:
@@ -346,4 +358,5 @@ def _place(node: Node) -> str:
 
 
 def _order(one: Scored) -> tuple[float, int]:
-    return (-one.score, one.candidate.document.id)
+    pinned = sum(pin.share for pin in one.candidate.pins)
+    return (-one.score - pinned, one.candidate.document.id)

@@ -6,20 +6,24 @@ it writes nothing, and its answer depends on the index and the query alone.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import apsw
 import numpy as np
 
-from hikma import ranking
+from hikma import documents, pinning, ranking
 from hikma.arrays import DocumentIds, Vector
-from hikma.catalog import completeness, filters, fulltext, graph, ledger
+from hikma.catalog import completeness, filters, fulltext, graph, ledger, vocabulary
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
 from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query, StoredDocument
 from hikma.errors import CorruptFileError, MissingVectorError, ModelError, QueryError
 from hikma.protocols import Embedder, VectorStore
-from hikma.results import Freshness, Hit, SearchResult
+from hikma.results import Freshness, Hit, SearchResult, Share
+
+if TYPE_CHECKING:
+    from hikma.scanning import Matched
 
 LONGEST_QUERY = 10_000
 """Characters; a longer text is a document, not a question."""
@@ -32,6 +36,12 @@ MENTIONS = 30
 """Documents that mention a name, asked for beside those that share its parts."""
 FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
 """BM25 weights of name, path, signature, documentation, body."""
+DEFINITION_SCORE, LINE_SCORE = 1.0, 0.5
+"""Of lines that a regular expression matches: those that define a name, and all others."""
+UNKNOWN_WORDS = (
+    "regex: every document was read, and lines may be counted wrongly: this index is older than "
+    "its list of words; run `hikma index`"
+)
 SEMANTIC_FLOOR = 0.1
 _SNIPPET_CHARACTERS = 1_600
 
@@ -61,6 +71,7 @@ class _Found:
     lexical: dict[int, int]
     dense: dict[int, int]
     degraded: list[str]
+    pins: dict[int, list[Share]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,8 @@ def search(sources: Sources, query: Query) -> SearchResult:
     """
     start = time.perf_counter()
     check(query)
+    if query.regex:
+        return _search_lines(sources, query, start)
     terms = _terms(query)
     depth = max(CANDIDATES, query.limit * 10)
     with sources.catalog.read() as connection:
@@ -113,6 +126,31 @@ def search(sources: Sources, query: Query) -> SearchResult:
     return SearchResult(query.text, query.mode, took_ms, freshness, hits, tuple(found.degraded))
 
 
+def _search_lines(sources: Sources, query: Query, start: float) -> SearchResult:
+    """Answer a regular expression: by no meaning, every line that matches."""
+    from hikma import scanning  # noqa: PLC0415 -- no other search needs worker processes
+
+    history = bool(HISTORY_KINDS.intersection(query.filter.kinds))
+    with sources.catalog.read() as connection:
+        within = graph.resolve(connection, query.filter)
+        known = vocabulary.is_known(connection, documents.FORM, history=history)
+        done = scanning.scan(connection, query.text, within, history=history, indexed=known)
+        if not known:
+            done.degraded.append(UNKNOWN_WORDS)
+        matched = done.matched[: query.limit]
+        loaded = fulltext.load(connection, [one.document for one in matched])
+        freshness = sources.freshness(connection)
+        if note := filters.history_note(connection, query.filter):
+            done.degraded.append(note)
+    hits = tuple(
+        _line_hit(position, one, loaded[one.document], query, sources.digest_now)
+        for position, one in enumerate(matched, 1)
+    )
+    took_ms = round((time.perf_counter() - start) * 1_000, 2)
+    degraded = tuple(done.degraded)
+    return SearchResult(query.text, Mode.LEXICAL, took_ms, freshness, hits, degraded)
+
+
 def check(query: Query) -> None:
     """Raise QueryError or FilterError for a query that cannot be answered by any index."""
     if not query.text.strip():
@@ -121,7 +159,9 @@ def check(query: Query) -> None:
         raise QueryError(
             f"The query has {len(query.text):,} characters; ask with at most {LONGEST_QUERY:,}."
         )
-    if not any(character.isalnum() for character in query.text):
+    if query.regex:
+        _check_regex(query)
+    elif not any(character.isalnum() for character in query.text):
         raise QueryError(f"The query {query.text[:40]!r} has no word; ask for words or a name.")
     if not 1 <= query.limit <= 1_000:  # noqa: PLR2004 -- the bound stands in the message
         raise QueryError(f"limit = {query.limit}; choose 1 to 1000.")
@@ -132,6 +172,16 @@ def check(query: Query) -> None:
     filters.check(query.filter)
 
 
+def _check_regex(query: Query) -> None:
+    from hikma import patterns  # noqa: PLC0415 -- no other search needs the parser
+
+    patterns.check(query.text)
+    if query.mode is Mode.SEMANTIC or query.min_similarity is not None:
+        raise QueryError(
+            "A regular expression has no meaning to compare; leave out the mode and min-similarity."
+        )
+
+
 def _retrieve(sources: Sources, asked: _Asked) -> _Found:
     found = _Found({}, {}, {}, {}, {}, [])
     if asked.within is not None and not len(asked.within):
@@ -139,6 +189,7 @@ def _retrieve(sources: Sources, asked: _Asked) -> _Found:
     if asked.query.mode is not Mode.SEMANTIC:
         _lexical(asked, found)
         _named(asked, found)
+        _pinned(asked, found, sources.weights)
     if asked.query.mode is not Mode.LEXICAL:
         try:
             _dense(sources, asked, found)
@@ -174,6 +225,13 @@ def _named(asked: _Asked, found: _Found) -> None:
     found.named |= {document: position for position, document in enumerate(ids, 1)}
 
 
+def _pinned(asked: _Asked, found: _Found, weights: ranking.Weights) -> None:
+    """Add what the query quotes: a phrase, a place, a message, a name of nobody."""
+    pins = pinning.pin(asked.connection, asked.query.text, asked.terms, asked.within, weights)
+    found.pins = pins.shares
+    found.degraded += pins.degraded
+
+
 def _dense(sources: Sources, asked: _Asked, found: _Found) -> None:
     """Ask the store for neighbours, then score what only words found, exactly."""
     vector = sources.embedder.embed_query(asked.query.text)
@@ -183,7 +241,7 @@ def _dense(sources: Sources, asked: _Asked, found: _Found) -> None:
     for position, (document, distance) in enumerate(near, 1):
         found.similarity[document] = 1.0 - distance
         found.dense[document] = position
-    by_words = found.lexical.keys() | found.named.keys()
+    by_words = found.lexical.keys() | found.named.keys() | found.pins.keys()
     rest = np.array(sorted(by_words - found.similarity.keys()), dtype=np.int64)
     found.similarity |= _similarities(asked.connection, vector, rest)
 
@@ -197,7 +255,8 @@ def _similarities(
 
 
 def _candidates(connection: apsw.Connection, found: _Found) -> list[ranking.Candidate]:
-    ids = sorted(found.lexical.keys() | found.dense.keys() | found.named.keys())
+    by_words = found.lexical.keys() | found.named.keys() | found.pins.keys()
+    ids = sorted(by_words | found.dense.keys())
     documents = fulltext.load(connection, ids)
     return [
         ranking.Candidate(
@@ -205,6 +264,7 @@ def _candidates(connection: apsw.Connection, found: _Found) -> list[ranking.Cand
             found.bm25.get(document, 0.0),
             found.similarity.get(document),
             _ranks(document, found),
+            tuple(found.pins.get(document, ())),
         )
         for document in ids
         if document in documents
@@ -262,6 +322,31 @@ def _hit(
         fresh=_is_fresh(document, digest_now),
         properties=_properties(document),
         explanation=tuple(one.shares) if query.explain else (),
+    )
+
+
+def _line_hit(
+    position: int,
+    one: "Matched",
+    document: StoredDocument,
+    query: Query,
+    digest_now: Callable[[str, str], str | None],
+) -> Hit:
+    """Return a hit of the lines that match: from the first to the last, all of them named."""
+    score = DEFINITION_SCORE if one.defines else LINE_SCORE
+    share = Share("definition" if one.defines else "line", score)
+    candidate = ranking.Candidate(document, 0.0, None, {"regex": position})
+    shown = _hit(position, ranking.Scored(candidate, score, [share]), query, digest_now)
+    properties = {**shown.properties, "matching_lines": ", ".join(map(str, one.numbers))}
+    snippet = "\n".join(one.lines)[:_SNIPPET_CHARACTERS]
+    if document.node.span is None and document.node.kind in HISTORY_KINDS:
+        return replace(shown, snippet=snippet, properties=properties)
+    return replace(
+        shown,
+        snippet=snippet,
+        start_line=one.numbers[0],
+        end_line=one.numbers[-1],
+        properties=properties,
     )
 
 

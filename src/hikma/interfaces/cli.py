@@ -93,6 +93,11 @@ def index(  # noqa: PLR0913 -- one parameter an option
 @app.command()
 @click.argument("query")
 @_repository
+@click.option(
+    "--regex",
+    is_flag=True,
+    help="QUERY is a regular expression, searched in each line; (?i) makes it case-blind.",
+)
 @click.option("--mode", type=_MODES, default=Mode.HYBRID.value, help="[default: hybrid]")
 @click.option("--limit", type=int, default=10, metavar="COUNT", help="Hits at most.  [default: 10]")
 @click.option(
@@ -135,6 +140,7 @@ def search(  # noqa: PLR0913 -- one parameter an option
     query: str,
     repo: Path,
     *,
+    regex: bool,
     mode: str,
     limit: int,
     kind: tuple[str, ...],
@@ -149,7 +155,11 @@ def search(  # noqa: PLR0913 -- one parameter an option
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Search by words and by meaning; indexes first when there is no index."""
+    """Search by words and by meaning; indexes first when there is no index.
+
+    A text in double quotes must stand so; Foo.bar, foo_bar, a path, path:line and an error message
+    as it was printed are found as what they are.
+    """
     asked = Query(
         text=query,
         filter=Filter(
@@ -165,6 +175,7 @@ def search(  # noqa: PLR0913 -- one parameter an option
         mode=Mode(mode),
         min_similarity=min_similarity,
         explain=explain,
+        regex=regex,
     )
     with _engine(repo, {}, revision) as engine:
         _index_if_missing(engine, asked)

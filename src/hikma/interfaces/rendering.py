@@ -152,12 +152,21 @@ def _hit(hit: Hit) -> list[str]:
         f"{hit.rank}. {_place(hit)}  (score {hit.score:.2f}{similarity}){changed}",
         f"   {hit.id}",
     ]
-    snippet = [line for line in hit.snippet.split("\n") if line.strip()]
+    snippet = [line for line in _numbered(hit) if line.strip()]
     lines += [f"     {line[:110]}" for line in snippet[:_SNIPPET_LINES]]
     for one in hit.explanation:
         rank = "" if one.rank is None else f" (rank {one.rank})"
         lines.append(f"     {one.share:+.3f}  {one.rule}{rank}")
     return [*lines, ""]
+
+
+def _numbered(hit: Hit) -> list[str]:
+    """Return a hit's lines, with their numbers where a regular expression matched them."""
+    lines = hit.snippet.split("\n")
+    if hit.start_line is None or "matching_lines" not in hit.properties:
+        return lines
+    numbers = str(hit.properties["matching_lines"]).split(", ")
+    return [f"{number}: {line}" for number, line in zip(numbers, lines, strict=False)]
 
 
 def _place(hit: Hit) -> str:
