@@ -13,7 +13,7 @@ import numpy as np
 from measures import CUT
 from topics import Tree
 
-from hikma import documents, search
+from hikma import documents, retrieval, search
 from hikma.arrays import DocumentIds, Vector, VectorRows
 from hikma.catalog import fulltext, rows
 from hikma.domain import Extraction, Query, SourceFile
@@ -101,7 +101,7 @@ def _candidates(
 
 def _nearest(cosines: Vector, ids: DocumentIds) -> dict[int, int]:
     """Return ids and ranks of the nearest, as many as a search asks for."""
-    best = np.lexsort((ids, -cosines))[: search.CANDIDATES]
+    best = np.lexsort((ids, -cosines))[: retrieval.CANDIDATES]
     return {int(ids[at]): place for place, at in enumerate(best, 1)}
 
 

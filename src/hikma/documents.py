@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
+from struct import Struct
 
 from hikma.domain import (
     Commit,
@@ -23,7 +24,7 @@ from hikma.domain import (
     SymbolKind,
 )
 
-FORM = 2
+FORM = 3
 """Version of the text form; files written with another one are written out again."""
 
 PIECE_CHARACTERS = 1_600
@@ -39,6 +40,12 @@ _MOST_PATHS = 40
 _MOST_PIECES = 4
 """Of what people wrote about one commit or pull request."""
 
+UNCUT = "\ue000"
+"""What stands for a word too long to be kept: no text has this as a word."""
+ELLIPSIS = "…"
+"""A line that stands where lines of another owner were left out."""
+
+_RUN = Struct("<2I")
 _WORD = re.compile(r"\w+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -192,7 +199,7 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=100_000)
 def _split(word: str) -> tuple[str, ...]:
     if len(word) > 80:  # noqa: PLR2004 -- longer runs are data, not names
-        return ()
+        return (UNCUT,)
     parts = [part.lower() for part in _PART.findall(word)]
     whole = word.lower()
     return (whole, *parts) if len(parts) > 1 else (whole.strip("_") or whole,)
@@ -335,11 +342,40 @@ def _join(piece: Sequence[int], lines: Sequence[str]) -> str:
     shown: list[str] = []
     previous = piece[0] - 1
     for line in piece:
-        if line != previous + 1 and shown and shown[-1] != "…":
-            shown.append("…")
+        if line != previous + 1 and shown and shown[-1] != ELLIPSIS:
+            shown.append(ELLIPSIS)
         shown.append(lines[line][:PIECE_CHARACTERS])
         previous = line
     return "\n".join(shown)
+
+
+def line_numbers(text: str, start_line: int, runs: bytes) -> list[int]:
+    """Return for each line of a document's text its line in the file, 0 for an ellipsis.
+
+    `runs` are little-endian 32-bit pairs (first line of the file, lines), one for each run of
+    lines; empty where the text is one run from `start_line` on.
+    """
+    lines = text.split("\n")
+    if not runs:
+        return list(range(start_line, start_line + len(lines)))
+    numbers: list[int] = []
+    for first, count in _RUN.iter_unpack(runs):
+        if numbers and lines[len(numbers) - 1] != ELLIPSIS:
+            numbers.append(0)
+        numbers += range(first, first + count)
+    return numbers
+
+
+def _runs(piece: _Piece) -> bytes:
+    """Return where a piece's lines stand, as `line_numbers` reads it."""
+    starts = [
+        at for at, line in enumerate(piece.lines) if at == 0 or line != piece.lines[at - 1] + 1
+    ]
+    if len(starts) == 1 and piece.lines[0] + 1 == piece.span.start_line:
+        return b""
+    ends = [*starts[1:], len(piece.lines)]
+    pairs = zip(starts, ends, strict=True)
+    return b"".join(_RUN.pack(piece.lines[at] + 1, end - at) for at, end in pairs)
 
 
 def _document(
@@ -366,7 +402,8 @@ def _document(
         body=" ".join(words("\n".join(lines[line] for line in piece.lines))),
     )
     meaning = meaning[:MEANING_CHARACTERS]
-    return Document(node.id, piece.ordinal, piece.span, text, meaning, fields, digest_of(meaning))
+    digest = digest_of(meaning)
+    return Document(node.id, piece.ordinal, piece.span, text, meaning, fields, digest, _runs(piece))
 
 
 def _defined(text: str, symbols: Sequence[Node], run: Sequence[int]) -> tuple[str, ...]:

@@ -280,7 +280,8 @@ class Document:
     """A run of lines of a node that is embedded and full-text indexed.
 
     `text` is what a reader is shown; `meaning` is what the model is given; `digest` (16 bytes) is
-    the BLAKE2b hash of `meaning`, so equal texts share one vector wherever they stand.
+    the BLAKE2b hash of `meaning`, so equal texts share one vector wherever they stand. `runs` tells
+    where its lines stand (see `documents.line_numbers`).
     """
 
     node: NodeId
@@ -290,6 +291,7 @@ class Document:
     meaning: str
     fields: Fields
     digest: bytes
+    runs: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +358,7 @@ class Query:
     """A question to the index. `min_similarity` None means the mode's default.
 
     `limit` None means ten hits, or with a `budget` (tokens of the whole answer) as many as fit.
+    With `regex` the text is a regular expression, searched in each line.
     """
 
     text: str
@@ -365,3 +368,4 @@ class Query:
     min_similarity: float | None = None
     explain: bool = False
     budget: int | None = None
+    regex: bool = False

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -10,9 +10,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
-from hikma.catalog import checks, completeness, fulltext, graph, imports, ledger, pulls, state
+from hikma import placing
+from hikma.catalog import (
+    checks,
+    completeness,
+    fulltext,
+    graph,
+    imports,
+    ledger,
+    pulls,
+    state,
+    vocabulary,
+)
 from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
+from hikma.documents import words
 from hikma.domain import HISTORY_KINDS, NodeId, Query, VectorSpace
 from hikma.errors import (
     CorruptFileError,
@@ -24,7 +36,7 @@ from hikma.errors import (
 )
 from hikma.models.choice import check_asked, first_space, open_for
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
-from hikma.settings import DATABASE, Settings, database_path, load_settings
+from hikma.settings import Settings, load_settings
 from hikma.sources.roots import digest_now, find_root, head_of, is_bare
 from hikma.telemetry import Track, silent
 from hikma.vectors.sqlite import SqliteVectors
@@ -65,7 +77,7 @@ class Engine:
         self.settings = settings
         self.revision = revision
         self._models = models
-        self.database = _database(root, settings, revision)
+        self.database = placing.database_of(root, settings, revision)
         self._catalog: Catalog | None = None
         self._answering: Answering | None = None
 
@@ -133,12 +145,12 @@ class Engine:
                 raise UsageError(f"{pull_requests} belongs to a history, and none is indexed here")
             if dry_run:
                 return self._preview(source)
-            _ignore_own_folder(self.database)
+            placing.ignore_own_folder(self.database)
             catalog = self._create()
             with catalog.exclusive("hikma index", WRITER_WAIT_S):
                 for left in (self.database, self._draft):  # by runs that were killed
                     sweep_drafts(left)
-                _discard(self._draft)
+                placing.discard(self._draft)
                 with catalog.read() as connection:  # a full run must not lose them
                     given = {**pulls.accounts(connection, pulls.GIVEN), **given} if full else given
                 job = Job(source, history, given, track, is_past=self.revision is not None)
@@ -252,6 +264,7 @@ class Engine:
     def collect(self) -> ledger.Collected:
         """Drop what nothing refers to."""
         with self.catalog.exclusive("hikma gc", WRITER_WAIT_S), self.catalog.write() as connection:
+            vocabulary.collect(connection, words)
             return ledger.collect(connection)
 
     def examine(self) -> Sequence[checks.Finding]:
@@ -305,7 +318,7 @@ class Engine:
             self.catalog.replace_by(self._draft)
             self._answering = None
         finally:
-            _discard(self._draft)
+            placing.discard(self._draft)
         return replace(report, database=str(self.database))
 
     @property
@@ -373,28 +386,3 @@ def _commit_of(root: Path, revision: str) -> str | None:
 
     with closing(open_source(root, revision)) as source:
         return source.head
-
-
-def _database(root: Path, settings: Settings, revision: str | None) -> Path:
-    """Return where the index lies; a revision's is never the one that follows the work tree."""
-    database = database_path(settings, root)
-    if revision is None:
-        return database
-    name = "".join(one if one.isalnum() or one in "-._" else "_" for one in revision)
-    return database.with_name(f"revision-{name}.db")
-
-
-def _ignore_own_folder(database: Path) -> None:
-    """Keep `.hikma/` out of git by a .gitignore of its own."""
-    folder = database.parent
-    note = folder / ".gitignore"
-    if folder.name != DATABASE.parent.name or note.exists():
-        return
-    with suppress(OSError):  # opening the database says why the folder cannot be written
-        folder.mkdir(exist_ok=True)
-        note.write_text("*\n", encoding="utf-8")
-
-
-def _discard(draft: Path) -> None:
-    for suffix in ("", "-wal", "-shm", ".lock", ".holder"):
-        draft.with_name(draft.name + suffix).unlink(missing_ok=True)

@@ -11,7 +11,8 @@ HikmaError
 │   ├── IndexMissingError      no index here yet
 │   └── NodeNotFoundError      no such id
 ├── RepositoryError            the source cannot be read
-│   └── WorkerError            parsing workers could not be started
+│   ├── WorkerError            workers could not be started
+│   └── TaskFailedError        what a worker was given was too much for it
 ├── CatalogError               the database file cannot be used
 │   ├── NotHikmaFileError      a file that is not ours
 │   ├── NewerSchemaError       written by a newer Hikma
@@ -75,7 +76,11 @@ class RepositoryError(HikmaError):
 
 
 class WorkerError(RepositoryError):
-    """Parsing workers could not be started or kept alive."""
+    """Workers could not be started or kept alive."""
+
+
+class TaskFailedError(RepositoryError):
+    """What a worker was given raised, or took more time or memory than it may."""
 
 
 class CatalogError(HikmaError):

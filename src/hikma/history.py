@@ -13,7 +13,7 @@ from itertools import chain, islice
 import apsw
 
 from hikma import commit_reading, crediting, documents, pull_requests
-from hikma.catalog import completeness, fulltext, ledger, state
+from hikma.catalog import completeness, fulltext, ledger, state, vocabulary
 from hikma.catalog import history as stored
 from hikma.catalog import pulls as stored_pulls
 from hikma.commit_reading import WrittenCommit
@@ -223,6 +223,7 @@ def _store(sink: Sink, batch: Sequence[WrittenCommit], tally: Tally) -> None:
             connection, [one.commit for one in batch], [one.node for one in batch]
         )
         rows = fulltext.put_documents(connection, ids, written, fulltext.HISTORY)
+        vocabulary.put(connection, written, sink.words)
         move_vectors(sink, connection, rows.written, rows.removed)
     tally.embedded += len(digests)
     tally.documents += len(written)

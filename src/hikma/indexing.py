@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from hikma import planning, reading
-from hikma.catalog import completeness, fulltext, graph, imports, ledger, state
+from hikma.catalog import completeness, fulltext, graph, imports, ledger, state, vocabulary
 from hikma.catalog.schema import Catalog
 from hikma.domain import (
     Entry,
@@ -152,6 +152,8 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) ->
         ledger.put_embeddings(connection, sink.embedder.document_identity, digests, vectors)
         tally.unlinked |= bool(skips)
         written, removed = _put(connection, files, tally)
+        texts = chain.from_iterable(one.documents for one in files)
+        vocabulary.put(connection, texts, sink.words)
         removed += list(
             chain.from_iterable(graph.remove_file(connection, skip.path) for skip in skips)
         )

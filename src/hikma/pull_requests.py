@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import apsw
 
 from hikma import documents
-from hikma.catalog import fulltext, graph, ledger, pulls
+from hikma.catalog import fulltext, graph, ledger, pulls, vocabulary
 from hikma.domain import Commit, Document, Node, NodeKind, Property
 from hikma.sources.past import Past
 from hikma.sources.pulls import mention
@@ -107,6 +107,7 @@ def _put_some(sink: Sink, numbers: Sequence[int], tally: Tally) -> None:
         removed = graph.remove_nodes(connection, gone)
         ids = graph.put_nodes(connection, [one.node for one in made.values()])
         rows = fulltext.put_documents(connection, ids, written, fulltext.HISTORY)
+        vocabulary.put(connection, written, sink.words)
         pulls.link(connection, {ids[one.node.id]: one.merged for one in made.values()})
         move_vectors(sink, connection, rows.written, [*removed, *rows.removed])
 

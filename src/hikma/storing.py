@@ -16,12 +16,16 @@ from hikma.telemetry import Stopwatch
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Where an index is written: the file, its vectors, its model."""
+    """Where an index is written: the file, its vectors, its model.
+
+    `words` are some that its vocabulary is known to hold.
+    """
 
     catalog: Catalog
     store: VectorStore
     embedder: Embedder
     batch_size: int
+    words: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

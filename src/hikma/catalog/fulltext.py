@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import apsw
 
@@ -29,10 +29,11 @@ SELECT document.id, document.ordinal, document.start_line, document.end_line, do
 
 
 _INSERT = """
-INSERT INTO document(start_line, end_line, digest, text, node, ordinal) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO document(start_line, end_line, digest, text, runs, node, ordinal)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE = """
-UPDATE document SET start_line = ?, end_line = ?, digest = ?, text = ?
+UPDATE document SET start_line = ?, end_line = ?, digest = ?, text = ?, runs = ?
  WHERE node = ? AND ordinal = ?
 """
 
@@ -46,6 +47,18 @@ class DocumentRows:
 
     written: list[tuple[int, bytes]]
     removed: list[int]
+
+
+class DocumentLines(NamedTuple):
+    """A document's text with where its lines stand: `owner` is its file, or the commit itself."""
+
+    id: int
+    text: str
+    start_line: int
+    runs: bytes | None
+    owner: int
+    path: str
+    name: str
 
 
 def put_documents(
@@ -164,6 +177,27 @@ def load(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, StoredDoc
     return {row[0]: _stored(row) for row in rows.every(connection, sql, (rows.numbers(ids),))}
 
 
+def lines_of(
+    connection: apsw.Connection, ids: DocumentIds, *, history: bool
+) -> list[DocumentLines]:
+    """Return the texts of these documents, by id; of commits only with `history`."""
+    if not len(ids):
+        return []
+    without = "" if history else "AND node.kind NOT IN ('commit', 'pull_request')"
+    sql = f"""
+        SELECT document.id, document.text, document.start_line, document.runs,
+               coalesce(node.file, node.id), node.path, node.name
+          FROM document JOIN node ON node.id = document.node
+         WHERE document.id IN (SELECT value FROM carray(?)) {without} ORDER BY document.id
+    """  # noqa: S608 -- our own clause
+    return [DocumentLines(*row) for row in rows.every(connection, sql, (rows.numbers(ids),))]
+
+
+def every_id(connection: apsw.Connection) -> DocumentIds:
+    """Return the ids of all documents, sorted."""
+    return rows.ids(connection, "SELECT id FROM document ORDER BY id")
+
+
 def documents_of(connection: apsw.Connection, node: int) -> list[StoredDocument]:
     """Return a node's documents in order."""
     sql = f"{_LOAD} WHERE document.node = ? ORDER BY document.ordinal"
@@ -203,7 +237,14 @@ def _write_rows(
         connection.executemany(
             sql,
             (
-                (one.span.start_line, one.span.end_line, one.digest, one.text, *place)
+                (
+                    one.span.start_line,
+                    one.span.end_line,
+                    one.digest,
+                    one.text,
+                    one.runs or None,
+                    *place,
+                )
                 for place, one in wanted.items()
                 if (place in before) is there
             ),

@@ -39,6 +39,7 @@ __all__ = [
     "skipped_digests",
     "skips",
     "suggest",
+    "symbol_lines",
 ]
 
 _OF_FILE = "SELECT id FROM node WHERE file = :file UNION ALL SELECT :file"
@@ -174,6 +175,18 @@ def suggest(connection: apsw.Connection, key: str, limit: int) -> list[NodeId]:
     folded = {one.lower(): one for one in keys}
     near = difflib.get_close_matches(key.lower(), folded, n=limit, cutoff=0.5)
     return [folded[one] for one in near]
+
+
+def symbol_lines(connection: apsw.Connection, files: Sequence[int]) -> list[tuple[int, int, str]]:
+    """Return file, first line and name of what is defined in these files."""
+    if not files:
+        return []
+    return rows.every(
+        connection,
+        "SELECT file, start_line, name FROM node "
+        "WHERE file IN (SELECT value FROM carray(?)) AND start_line IS NOT NULL",
+        (rows.numbers(files),),
+    )
 
 
 def neighbours(connection: apsw.Connection, node: int) -> list[Relation]:

@@ -289,12 +289,25 @@ CREATE VIEW pull_requests AS
     FROM node WHERE file IS NULL AND kind = 'pull_request';
 """  # noqa: S608 -- our own columns
 
+_WORDS_HELD = """
+-- Where the lines of a text stand in the file (see `documents.line_numbers`); NULL where they are
+-- the span's own.
+ALTER TABLE document ADD COLUMN runs BLOB;
+-- Every word of every text, in small letters and not stemmed, and which three letters it holds: the
+-- way from a piece of a word to the words, and from a name mistyped to the name. What no text
+-- holds any more stays until `hikma gc`.
+CREATE TABLE word(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE VIRTUAL TABLE word_trigrams USING fts5(
+  text, content='', contentless_delete=1, detail=none, tokenize='trigram'
+);
+"""
+
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
     for kind, code in EDGE_CODES.items()
 )
 
-STEPS = (_GRAPH + _EDGE_NAMES + _TEXT + _VECTORS + _MIGRATION + _VIEWS, _HISTORY)
+STEPS = (_GRAPH + _EDGE_NAMES + _TEXT + _VECTORS + _MIGRATION + _VIEWS, _HISTORY, _WORDS_HELD)
 SCHEMA_VERSION = len(STEPS)
 NAMES = tuple(
     re.findall(

@@ -87,6 +87,11 @@ def index(  # noqa: PLR0913 -- one parameter an option
 @app.command()
 @click.argument("query")
 @_repository
+@click.option(
+    "--regex",
+    is_flag=True,
+    help="QUERY is a regular expression, searched in each line; (?i) makes it case-blind.",
+)
 @click.option("--mode", type=_MODES, default=Mode.HYBRID.value, help="[default: hybrid]")
 @click.option(
     "--limit",
@@ -140,6 +145,7 @@ def search(  # noqa: PLR0913 -- one parameter an option
     query: str,
     repo: Path,
     *,
+    regex: bool,
     mode: str,
     limit: int | None,
     budget: int | None,
@@ -155,7 +161,11 @@ def search(  # noqa: PLR0913 -- one parameter an option
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Search by words and by meaning; indexes first when there is no index."""
+    """Search by words and by meaning; indexes first when there is no index.
+
+    A text in double quotes must stand so; Foo.bar, foo_bar, a path, path:line and an error message
+    as it was printed are found as what they are.
+    """
     asked = Query(
         text=query,
         filter=Filter(
@@ -172,6 +182,7 @@ def search(  # noqa: PLR0913 -- one parameter an option
         min_similarity=min_similarity,
         explain=explain,
         budget=budget,
+        regex=regex,
     )
     with _engine(repo, {}, revision) as engine:
         _index_if_missing(engine, asked)

@@ -173,7 +173,7 @@ def _hit(hit: Hit) -> list[str]:
         f"{hit.rank}. {_place(hit)}  (score {hit.score:.2f}{similarity}){changed}",
         f"   {hit.id}",
     ]
-    snippet = [line for line in hit.snippet.split("\n") if line.strip()]
+    snippet = [line for line in _numbered(hit) if line.strip()]
     lines += [f"     {line[:110]}" for line in snippet[:_SNIPPET_LINES]]
     return [*lines, *_explained(hit), ""]
 
@@ -193,6 +193,15 @@ def _explained(hit: Hit) -> list[str]:
         f"     {one.share:+.3f}  {one.rule}{rank}"
         for one, rank in zip(hit.explanation, ranks, strict=True)
     ]
+
+
+def _numbered(hit: Hit) -> list[str]:
+    """Return a hit's lines, with their numbers where a regular expression matched them."""
+    lines = hit.snippet.split("\n")
+    if hit.start_line is None or "matching_lines" not in hit.properties:
+        return lines
+    numbers = str(hit.properties["matching_lines"]).split(", ")
+    return [f"{number}: {line}" for number, line in zip(numbers, lines, strict=False)]
 
 
 def _place(hit: Hit) -> str:

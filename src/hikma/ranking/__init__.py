@@ -4,7 +4,7 @@ Pure functions over what the catalog and the vectors returned. Every figure that
 in `Weights`, the one table that is tuned.
 """
 
-from hikma.ranking.ordering import rank
+from hikma.ranking.ordering import best_files, rank
 from hikma.ranking.scored import Candidate, Scored
 from hikma.ranking.terms import STOP_WORDS, Terms, name_words, parse, stem
 from hikma.ranking.weights import Weights
@@ -15,6 +15,7 @@ __all__ = [
     "Scored",
     "Terms",
     "Weights",
+    "best_files",
     "name_words",
     "parse",
     "rank",

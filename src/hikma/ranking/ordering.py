@@ -3,7 +3,8 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from hikma.domain import Node, NodeKind
 from hikma.ranking import naming
@@ -24,21 +25,47 @@ _BARREL_PATH = re.compile(
     r"(^|/)(__init__\.pyi?|index\.[jt]sx?|mod\.rs|lib\.rs|package-info\.java|module-info\.java)$"
 )
 """Files that mostly hand on what others define."""
+Companions: TypeAlias = Mapping[str, Mapping[str, float]]
+
 _PROSE = frozenset({"markdown", "rst", "text", "html", "json", "yaml", "toml", "xml", "css", "po"})
 
 
+_BEST_FILES = 3
+
+
 def rank(
-    terms: Terms, candidates: Sequence[Candidate], weights: Weights, limit: int
+    terms: Terms,
+    candidates: Sequence[Candidate],
+    weights: Weights,
+    limit: int,
+    companions: Companions | None = None,
 ) -> list[Scored]:
-    """Return the best `limit` candidates, best first, ties by document id."""
+    """Return the best `limit` candidates, best first, ties by document id.
+
+    `companions` tell for each of the best files how often others changed with it (0 to 1).
+    """
+    scored = _supported(terms, candidates, weights)
+    _changed_with(scored, companions or {}, weights)
+    for one in scored:
+        _demote(one, terms, weights)
+    return _diversify(_one_a_symbol(scored), weights)[:limit]
+
+
+def best_files(candidates: Sequence[Candidate], weights: Weights) -> list[str]:
+    """Return the files that the retrievers put first, whose companions are worth asking for."""
+    fused = [one for one in _fuse(candidates, weights) if not one.candidate.is_history]
+    ordered = [one.candidate.document.node.path for one in sorted(fused, key=_order)]
+    return list(dict.fromkeys(ordered))[:_BEST_FILES]
+
+
+def _supported(terms: Terms, candidates: Sequence[Candidate], weights: Weights) -> list[Scored]:
+    """Return the candidates with all shares that they have of themselves and of their file."""
     scored = _fuse(candidates, weights)
     for one in scored:
         naming.add_shares(one, terms, weights)
     _imported(scored, weights)
     _file_support(scored, weights)
-    for one in scored:
-        _demote(one, terms, weights)
-    return _diversify(_one_a_symbol(scored), weights)[:limit]
+    return scored
 
 
 def _fuse(candidates: Iterable[Candidate], weights: Weights) -> list[Scored]:
@@ -81,6 +108,18 @@ def _file_support(scored: Sequence[Scored], weights: Weights) -> None:
         one.add("file", weights.file_support * math.sqrt(share))
 
 
+def _changed_with(scored: Iterable[Scored], companions: Companions, weights: Weights) -> None:
+    """Raise what changes with the best files; the share is over that of the closest companion."""
+    together: dict[str, float] = defaultdict(float)
+    for shares in companions.values():
+        for path, share in shares.items():
+            together[path] += share
+    most = max(together.values(), default=0.0) or 1.0
+    for one in scored:
+        share = together.get(one.candidate.document.node.path, 0.0)
+        one.add("changes with", weights.changed_with * share / most)
+
+
 def _demote(one: Scored, terms: Terms, weights: Weights) -> None:
     node = one.candidate.document.node
     if one.candidate.is_history:
@@ -118,7 +157,11 @@ def _diversify(scored: Iterable[Scored], weights: Weights) -> list[Scored]:
         rule = "same pull request" if one.candidate.is_history else "same file"
         one.multiply(rule, weights.same_file ** seen[place])
         seen[place] += 1
-    return sorted(scored, key=_order)
+    ordered = sorted(scored, key=_order)
+    for one in ordered:
+        for pin in one.candidate.pins:
+            one.add(pin.rule, pin.share)
+    return ordered
 
 
 def _place(node: Node) -> str:
@@ -129,4 +172,5 @@ def _place(node: Node) -> str:
 
 
 def _order(one: Scored) -> tuple[float, int]:
-    return (-one.score, one.candidate.document.id)
+    pinned = sum(pin.share for pin in one.candidate.pins)
+    return (-one.score - pinned, one.candidate.document.id)

@@ -11,14 +11,16 @@ from hikma.results import Share
 class Candidate:
     """A document that a retriever found; `ranks` tells by which and where, 1-based.
 
-    `votes` is the share that commits whose words answer give to what they touched, 0 to 1;
-    `importers` counts the files that import this one's.
+    `pins` are for what the query quotes and the document has: no rule lessens them. `votes` is the
+    share of what commits whose words answer modified, 0 to 1; `importers` counts the files that
+    import this one's.
     """
 
     document: StoredDocument
     bm25: float
     similarity: float | None
     ranks: Mapping[str, int]
+    pins: tuple[Share, ...] = ()
     votes: float = 0.0
     importers: int = 0
 

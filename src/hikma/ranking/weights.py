@@ -10,12 +10,18 @@ class Weights:
     # Shares of what the retrievers found.
     lexical: float = 0.3
     dense: float = 0.1
-    voted: float = 0.2
+    voted: float = 0.4
+    changed_with: float = 0.1
     # Shares of names that the query gives.
     exact_name: float = 0.12
     qualified_name: float = 0.3
     mention: float = 0.3
     id: float = 1.0
+    # Shares of what the query quotes, and finds.
+    phrase: float = 2.0
+    place: float = 2.0
+    message: float = 1.0
+    called: float = 1.0
     # Shares of words that names and the query have in common.
     name_overlap: float = 0.25
     stem_overlap: float = 0.27

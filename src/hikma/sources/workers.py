@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Self, TypeVar
 
 from hikma.domain import SourceFile
-from hikma.errors import WorkerError
+from hikma.errors import TaskFailedError, WorkerError
 from hikma.sources import worker_main
 from hikma.sources.worker_process import Lost, WorkerProcess, import_path
 
@@ -57,6 +57,28 @@ def run(
                 yield from _results(*pending.popleft(), on_failure)
         while pending:
             yield from _results(*pending.popleft(), on_failure)
+
+
+def until_failure(
+    task: Callable[[Item], T], items: Iterable[Item], *, timeout_s: float, memory_bytes: int
+) -> Iterator[T]:
+    """Yield `task(item)` for each item, one after the other in one process.
+
+    The first that raises, or takes more time or memory than it may, ends it: raises
+    TaskFailedError. Raises WorkerError where no worker can be started.
+    """
+    process = WorkerProcess(_setup(task, timeout_s, memory_bytes))
+    try:
+        process.await_ready()
+        for item in items:
+            for status, value in process.answers([item]):
+                if status != worker_main.DONE:
+                    raise TaskFailedError(str(value))
+                yield value
+    except Lost as lost:
+        raise TaskFailedError(lost.reason) from lost
+    finally:
+        process.close()
 
 
 def _results(

@@ -1,0 +1,227 @@
+"""The job of finding candidates: by words, by names, by meaning, by what commits say.
+
+Every retriever brings documents with a score or a rank; nothing is left out by any weight.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import apsw
+import numpy as np
+
+from hikma import pinning, ranking
+from hikma.arrays import DocumentIds, Vector
+from hikma.catalog import fulltext, ledger, votes
+from hikma.catalog.schema import Catalog
+from hikma.catalog.votes import Votes
+from hikma.documents import words
+from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query, StoredDocument
+from hikma.errors import CorruptFileError, MissingVectorError, ModelError
+from hikma.protocols import Embedder, VectorStore
+from hikma.results import Freshness, Share
+
+MOST_TERMS = 64
+CANDIDATES = 150
+"""Documents asked of each retriever, at least ten for each hit wanted."""
+HISTORY_CANDIDATES = 40
+"""Commits and pull requests asked for beside code, so that neither crowds out the other."""
+MENTIONS = 30
+"""Documents that mention a name, asked for beside those that share its parts."""
+FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
+"""BM25 weights of name, path, signature, documentation, body."""
+
+WEIGHTS = ranking.Weights()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a search reads from; `digest_now` tells a path's content now, for freshness."""
+
+    catalog: Catalog
+    store: VectorStore
+    embedder: Embedder
+    digest_now: Callable[[str, str], str | None]
+    freshness: Callable[[apsw.Connection], Freshness]
+    weights: ranking.Weights = WEIGHTS
+    fields: tuple[float, ...] = FIELD_WEIGHTS
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What each retriever is asked: the query, its terms, how many, and within which documents."""
+
+    connection: apsw.Connection
+    query: Query
+    terms: ranking.Terms
+    depth: int
+    within: DocumentIds | None
+    history: bool
+    """Whether there are commits in the index."""
+
+    @property
+    def corpora(self) -> list[tuple[str, int]]:
+        """Return whose words are asked, each with how many documents: code before history."""
+        kinds = set(self.query.filter.kinds or NodeKind)
+        if kinds <= HISTORY_KINDS:
+            return [(fulltext.HISTORY, self.depth)]
+        if not self.history or not kinds & HISTORY_KINDS:
+            return [(fulltext.CODE, self.depth)]
+        return [(fulltext.CODE, self.depth), (fulltext.HISTORY, HISTORY_CANDIDATES)]
+
+    @property
+    def expression(self) -> str:
+        """Return the full-text expression for any content word of the query."""
+        every = list(dict.fromkeys(words(self.query.text)))
+        content = [word for word in every if word not in ranking.STOP_WORDS] or every
+        joined = sorted(self.terms.joined - set(content))
+        return fulltext.quote([*content[:MOST_TERMS], *joined[: MOST_TERMS - len(content)]])
+
+
+@dataclass(slots=True)
+class Found:
+    """What the retrievers brought: scores and ranks by document id."""
+
+    bm25: dict[int, float] = field(default_factory=dict)
+    similarity: dict[int, float] = field(default_factory=dict)
+    named: dict[int, int] = field(default_factory=dict)
+    lexical: dict[int, int] = field(default_factory=dict)
+    dense: dict[int, int] = field(default_factory=dict)
+    voted: dict[int, int] = field(default_factory=dict)
+    votes: Votes = field(default_factory=Votes)
+    pins: dict[int, list[Share]] = field(default_factory=dict)
+    degraded: list[str] = field(default_factory=list)
+
+    @property
+    def without_vectors(self) -> set[int]:
+        """Return what anything but the vectors brought."""
+        return {*self.lexical, *self.named, *self.voted, *self.pins}
+
+    def ranks(self, document: int) -> dict[str, int]:
+        """Return which retrievers brought a document, and at which rank."""
+        by_retriever = {
+            "lexical": self.lexical,
+            "dense": self.dense,
+            "name": self.named,
+            "history": self.voted,
+        }
+        return {name: ranks[document] for name, ranks in by_retriever.items() if document in ranks}
+
+
+def retrieve(sources: Sources, asked: Asked) -> Found:
+    """Ask every retriever of the query's mode.
+
+    A dense one that fails is named in `degraded`; in semantic mode its error is raised.
+    """
+    found = Found()
+    if asked.within is not None and not len(asked.within):
+        return found
+    if asked.query.mode is not Mode.SEMANTIC:
+        _lexical(sources, asked, found)
+        _named(sources, asked, found)
+        _pinned(sources, asked, found)
+    if asked.query.mode is Mode.HYBRID:
+        _voted(sources, asked, found)
+    if asked.query.mode is not Mode.LEXICAL:
+        try:
+            _dense(sources, asked, found)
+        except (ModelError, MissingVectorError, CorruptFileError, apsw.Error) as error:
+            if asked.query.mode is Mode.SEMANTIC:
+                raise
+            found.degraded.append(f"dense: {error}")
+    return found
+
+
+def candidates(connection: apsw.Connection, found: Found) -> list[ranking.Candidate]:
+    """Return what was found with all that ranking looks at, by document id."""
+    ids = sorted(found.without_vectors | found.dense.keys())
+    documents = fulltext.load(connection, ids)
+    shares = votes.shares(connection, found.votes, ids)
+    importers = votes.importers(connection, _paths(documents))
+    return [
+        ranking.Candidate(
+            documents[one],
+            found.bm25.get(one, 0.0),
+            found.similarity.get(one),
+            found.ranks(one),
+            tuple(found.pins.get(one, ())),
+            shares.get(one, 0.0),
+            importers.get(documents[one].node.path, 0),
+        )
+        for one in ids
+        if one in documents
+    ]
+
+
+def _paths(documents: Mapping[int, StoredDocument]) -> list[str]:
+    return sorted({one.node.path for one in documents.values() if one.node.path})
+
+
+def _lexical(sources: Sources, asked: Asked, found: Found) -> None:
+    for corpus, depth in asked.corpora:
+        rows = _match(sources, asked, depth, corpus)
+        for position, (document, score) in enumerate(rows, 1):
+            found.bm25[document] = score
+            found.lexical[document] = position
+
+
+def _match(
+    sources: Sources, asked: Asked, depth: int, corpus: str, *, narrowed: bool = True
+) -> list[tuple[int, float]]:
+    within = asked.within if narrowed else None
+    return fulltext.match(asked.connection, asked.expression, depth, sources.fields, within, corpus)
+
+
+def _named(sources: Sources, asked: Asked, found: Found) -> None:
+    """Add what bears a name of the query and, for a name alone, what mentions it whole."""
+    names = sorted(asked.terms.spelled)
+    ids = fulltext.named(asked.connection, names, asked.depth, asked.within)
+    ids += fulltext.of_keys(asked.connection, sorted(asked.terms.keys), asked.within)
+    if asked.terms.symbol_like:
+        whole = fulltext.quote(sorted(asked.terms.identifiers))
+        mentions = fulltext.match(asked.connection, whole, MENTIONS, sources.fields, asked.within)
+        ids += [document for document, _ in mentions if document not in ids]
+    found.named |= {document: position for position, document in enumerate(ids, 1)}
+
+
+def _pinned(sources: Sources, asked: Asked, found: Found) -> None:
+    """Add what the query quotes: a phrase, a place, a message, a name of nobody."""
+    pins = pinning.pin(
+        asked.connection, asked.query.text, asked.terms, asked.within, sources.weights
+    )
+    found.pins = pins.shares
+    found.degraded += pins.degraded
+
+
+def _voted(sources: Sources, asked: Asked, found: Found) -> None:
+    """Add what the commits whose words answer modified: whatever it is called now."""
+    kinds = set(asked.query.filter.kinds or NodeKind)
+    if not asked.history or kinds <= HISTORY_KINDS:
+        return
+    rows = _match(sources, asked, HISTORY_CANDIDATES, fulltext.HISTORY, narrowed=False)
+    found.votes = votes.votes(asked.connection, dict(rows))
+    ids = votes.voted_documents(asked.connection, found.votes)
+    if asked.within is not None:
+        kept = set(asked.within[np.isin(asked.within, ids)].tolist())
+        ids = [one for one in ids if one in kept]
+    found.voted |= {document: position for position, document in enumerate(ids, 1)}
+
+
+def _dense(sources: Sources, asked: Asked, found: Found) -> None:
+    """Ask the store for neighbours, then score what only words found, exactly."""
+    vector = sources.embedder.embed_query(asked.query.text)
+    # Commits are among the neighbours: that many more are asked for.
+    depth = sum(depth for _, depth in asked.corpora)
+    near = sources.store.nearest(vector, depth, asked.within)
+    for position, (document, distance) in enumerate(near, 1):
+        found.similarity[document] = 1.0 - distance
+        found.dense[document] = position
+    rest = sorted(found.without_vectors - found.similarity.keys())
+    found.similarity |= _similarities(asked.connection, vector, np.array(rest, dtype=np.int64))
+
+
+def _similarities(
+    connection: apsw.Connection, vector: Vector, ids: DocumentIds
+) -> Mapping[int, float]:
+    batch = ledger.vectors_of(connection, ids)
+    cosines = (batch.vectors @ vector).tolist() if len(batch.ids) else []
+    return dict(zip(batch.ids.tolist(), cosines, strict=True))
