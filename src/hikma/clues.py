@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 _PHRASE = re.compile(r'"([^"\n]{2,400})"|“([^”\n]{2,400})”')
 _MESSAGE = re.compile(
-    r"(?i:(?:^|[\s(])[\w.]*(?:error|exception|panic|fatal|failure|traceback)[\w.]*"
+    r"(?i:(?:^|[\s(])[\w.]*(?:error|exception|panic|fatal|failure|warning|traceback)[\w.]*"
     r"(?:\s?[\[(][^\])]*[\])])?:\s)"
     r"|\bE[A-Z]{4,}\b|\b0x[0-9a-fA-F]{4,}|^Traceback |^goroutine \d+|^\s+at \S+\("
     r"|\[Errno -?\d+\]|\"(?:msg|message|error|err|exception)\"\s*:|^-?[A-Z]{5,} .{20}"
-    r"|^Caused by|thread '[^']*' panicked|^(?i:error|fatal|panic|warning)\b",
+    r"|^Caused by|thread '[^']*' panicked",
     re.MULTILINE,
 )
 """A text that was printed by a program that failed."""

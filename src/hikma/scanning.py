@@ -71,7 +71,7 @@ def scan(
     too long before anything is found.
     """
     done = Scan()
-    chosen = _narrowed(connection, pattern, history=history) if indexed else None
+    chosen = narrowed(connection, pattern, history=history) if indexed else None
     if chosen is None:
         chosen = fulltext.every_id(connection)
     if within is not None:
@@ -84,7 +84,7 @@ def scan(
     return done
 
 
-def _narrowed(connection: apsw.Connection, pattern: str, *, history: bool) -> DocumentIds | None:
+def narrowed(connection: apsw.Connection, pattern: str, *, history: bool) -> DocumentIds | None:
     """Return the documents that can match; None where the expression does not tell."""
     narrowed = candidates(connection, patterns.needs(pattern), history=history)
     if narrowed is None:
