@@ -200,16 +200,14 @@ def test_a_retriever_off_finds_nothing(sources):
 def test_vectors_of_a_form_find_what_the_store_finds(sources):
     given, tree = sources
     meanings = forms.read(given, tree)
-    vectors = forms.embed(given.embedder, meanings.texts["as indexed (control)"])
+    control = forms.embed(given.embedder, meanings.texts["as indexed (control)"])
     for text in ("VectorStore.nearest", "evict the oldest entry of the cache"):
-        ours_, theirs = (
-            {one.document.id: one.ranks for one in found.candidates}
-            for found in (
-                forms.gather(given, text, meanings.ids, vectors),
-                gather(given, Query(text)),
-            )
-        )
-        assert ours_ == theirs
+        theirs = gather(given, Query(text))
+        vector = given.embedder.embed_query(text)
+        again = forms.regather(given, theirs, vector, (meanings.ids, control))
+        assert [(one.document.id, one.ranks) for one in again.candidates] == [
+            (one.document.id, one.ranks) for one in theirs.candidates
+        ]
 
 
 def test_an_index_is_made_once(sources, tmp_path, monkeypatch):

@@ -81,21 +81,24 @@ def answers(
 ) -> dict[str, list[Answer]]:
     """Return the ten best of each variant, by its name."""
     found: dict[str, list[Answer]] = {one.name: [] for one in asked}
+    formed = [one for one in asked if one.form]
+    plain = [one for one in asked if not one.form]
+    whole: list[Gathered] = []
     for text in queries:
-        gathered: dict[tuple[float, ...], Gathered] = {}
-        for one in asked:
-            if one.form:
-                continue
-            if one.fields not in gathered:
-                varied = replace(sources, fields=one.fields)
-                gathered[one.fields] = gather(varied, Query(text, limit=CUT))
+        gathered = {
+            weights: gather(replace(sources, fields=weights), Query(text, limit=CUT))
+            for weights in dict.fromkeys((sources.fields, *(one.fields for one in plain)))
+        }
+        whole.append(gathered[sources.fields])
+        for one in plain:
             found[one.name].append(_ranked(gathered[one.fields], one, tree))
-    if formed := [one for one in asked if one.form]:
+    if formed:
+        vectors = [sources.embedder.embed_query(text) for text in queries]
         meanings = forms.read(sources, tree)
         for one in formed:
-            vectors = forms.embed(sources.embedder, meanings.texts[one.form])
-            for text in queries:
-                other = forms.gather(sources, text, meanings.ids, vectors)
+            held = (meanings.ids, forms.embed(sources.embedder, meanings.texts[one.form]))
+            for first, vector in zip(whole, vectors, strict=True):
+                other = forms.regather(sources, first, vector, held)
                 found[one.name].append(_ranked(other, one, tree))
     return found
 

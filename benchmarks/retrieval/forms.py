@@ -8,15 +8,15 @@ by is what the store's int8 codes change.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
-from measures import CUT
 from topics import Tree
 
 from hikma import documents, retrieval, search
 from hikma.arrays import DocumentIds, Vector, VectorRows
 from hikma.catalog import fulltext, rows
-from hikma.domain import Extraction, Query, SourceFile
+from hikma.domain import Extraction, SourceFile
 from hikma.errors import HikmaError
 from hikma.protocols import Embedder
 from hikma.ranking import Candidate
@@ -32,6 +32,10 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "path added": ("path", *documents.MEANING_PARTS),
     "signature added": ("title", "signature", "documentation", "text"),
 }
+
+
+Held: TypeAlias = tuple[DocumentIds, VectorRows]
+"""The ids of a tree's documents, and a vector of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +71,12 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> VectorRows:
     return vectors[[place[text] for text in texts]]
 
 
-def gather(
-    sources: search.Sources, text: str, ids: DocumentIds, vectors: VectorRows
+def regather(
+    sources: search.Sources, found: search.Gathered, vector: Vector, held: Held
 ) -> search.Gathered:
-    """Return what is ranked for a query, the dense part by these vectors."""
-    found = search.gather(sources, Query(text, limit=CUT))
-    return replace(found, candidates=_candidates(sources, found, text, (ids, vectors)))
-
-
-def _candidates(
-    sources: search.Sources,
-    found: search.Gathered,
-    text: str,
-    held: tuple[DocumentIds, VectorRows],
-) -> list[Candidate]:
+    """Return what is ranked for a query, the dense part by other vectors of the documents."""
     ids, vectors = held
-    cosines = vectors @ sources.embedder.embed_query(text)
+    cosines = vectors @ vector
     near = _nearest(cosines, ids)
     similarity = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
     by_words = {one.document.id: one for one in found.candidates if set(one.ranks) - {"dense"}}
@@ -90,13 +84,11 @@ def _candidates(
         others = fulltext.load(connection, sorted(near.keys() - by_words.keys()))
     candidates = []
     for one in sorted(near.keys() | by_words.keys()):
-        words = by_words.get(one)
-        ranks = {} if words is None else {k: v for k, v in words.ranks.items() if k != "dense"}
+        known = by_words.get(one) or Candidate(others[one], 0.0, None, {})
+        ranks = {name: rank for name, rank in known.ranks.items() if name != "dense"}
         ranks |= {"dense": near[one]} if one in near else {}
-        document = words.document if words else others[one]
-        bm25 = words.bm25 if words else 0.0
-        candidates.append(Candidate(document, bm25, similarity[one], ranks))
-    return candidates
+        candidates.append(replace(known, similarity=similarity[one], ranks=ranks))
+    return replace(found, candidates=candidates)
 
 
 def _nearest(cosines: Vector, ids: DocumentIds) -> dict[int, int]:
