@@ -130,66 +130,12 @@ def pack(
     """Return the best snippets whose cost is at most `room` tokens, in the order of the documents.
 
     `asked` are words of the query; `head` tells the cost of the document at a position without its
-    lines, `line` that of a line.
+    lines, `line` that of a line. Steps are taken in order until one does not fit, then only lines
+    of documents that are open.
     """
-    return _fill(documents, order(documents, asked, head), head, line, room)
-
-
-def order(
-    documents: Sequence[StoredDocument],
-    asked: Collection[str],
-    head: Callable[[int], int],
-    worth: Worth = WORTH,
-) -> list[_Step]:
-    """Return all steps, the most valuable a token first; it does not depend on the budget."""
-    chosen = list(_unrepeated(documents[:CONSIDERED]))
-    stems = frozenset(map(stem, asked))
-    overhead = head(chosen[0]) if chosen else 0
-    before: Counter[str] = Counter()
-    steps: list[_Step] = []
-    for position in chosen:
-        document = documents[position]
-        place = document.node.path or document.node.id
-        chance = (position + 1) ** -worth.fall * worth.same_file ** before[place]
-        before[place] += 1
-        steps += _steps_of(position, document, chance, (stems, overhead, worth))
-    return sorted(steps, key=lambda step: (-step.density, step.position))
-
-
-def _steps_of(
-    position: int,
-    document: StoredDocument,
-    chance: float,
-    given: tuple[Collection[str], int, Worth],
-) -> Iterator[_Step]:
-    """Yield a document's steps: its opening, then line by line, none above the one before."""
-    stems, overhead, worth = given
-    texts = document.text.split("\n")
-    opening, rest = _reading_order(document, texts, stems, worth.most_opening)
-    density = chance * worth.opening / (overhead + _about(texts, opening))
-    yield _Step(density, position, opening)
-    value = chance * (1 - worth.opening) * (1 - worth.fade)
-    for one in rest:
-        density = min(density, value / _about(texts, (one,)))
-        yield _Step(density, position, (one,))
-        value *= worth.fade
-
-
-def _about(texts: Sequence[str], lines: Iterable[int]) -> float:
-    return sum(1 + len(texts[one]) / _CHARACTERS_A_TOKEN for one in lines)
-
-
-def _fill(
-    documents: Sequence[StoredDocument],
-    steps: Sequence[_Step],
-    head: Callable[[int], int],
-    line: Callable[[str], int],
-    room: int,
-) -> Packed:
-    """Take steps in order until one does not fit, then only lines of what is open."""
     opened: dict[int, _Open] = {}
     left, least, closed = room, 0, False
-    for step in steps:
+    for step in order(documents, asked, head):
         one = opened.get(step.position)
         if one is None:
             if closed:
@@ -211,6 +157,51 @@ def _fill(
         for position, one in sorted(opened.items())
     )
     return Packed(tuple(found), least)
+
+
+def order(
+    documents: Sequence[StoredDocument],
+    asked: Collection[str],
+    head: Callable[[int], int],
+    worth: Worth = WORTH,
+) -> list[_Step]:
+    """Return all steps, the most valuable a token first; it does not depend on the budget."""
+    chosen = list(_unrepeated(documents[:CONSIDERED]))
+    stems = frozenset(map(stem, asked))
+    overhead = head(chosen[0]) if chosen else 0
+    before: Counter[str] = Counter()
+    steps: list[_Step] = []
+    for position in chosen:
+        document = documents[position]
+        place = document.node.path or document.node.id
+        chance = (position + 1) ** -worth.fall * worth.same_file ** before[place]
+        before[place] += 1
+        steps += _steps_of(position, document, chance, stems, overhead, worth)
+    return sorted(steps, key=lambda step: (-step.density, step.position))
+
+
+def _steps_of(
+    position: int,
+    document: StoredDocument,
+    chance: float,
+    stems: Collection[str],
+    overhead: int,
+    worth: Worth,
+) -> Iterator[_Step]:
+    """Yield a document's steps: its opening, then line by line, none above the one before."""
+    texts = document.text.split("\n")
+    opening, rest = _reading_order(document, texts, stems, worth.most_opening)
+    density = chance * worth.opening / (1 + overhead + _about(texts, opening))
+    yield _Step(density, position, opening)
+    value = chance * (1 - worth.opening) * (1 - worth.fade)
+    for one in rest:
+        density = min(density, value / _about(texts, (one,)))
+        yield _Step(density, position, (one,))
+        value *= worth.fade
+
+
+def _about(texts: Sequence[str], lines: Iterable[int]) -> float:
+    return sum(1 + len(texts[one]) / _CHARACTERS_A_TOKEN for one in lines)
 
 
 def _cost(texts: Sequence[str], shown: Collection[int], line: Callable[[str], int]) -> int:
