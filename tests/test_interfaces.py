@@ -388,7 +388,7 @@ def test_a_revision_is_searched_in_a_file_of_its_own(corpus_repository):
         (("search", "x", "--until", "2024-02-30"), 2, ("--until '2024-02-30'", "2024-03-31")),
         (("search", "x", "--kind", "directory", "--author", "ada"), 2, ("author", "no meaning")),
         (("search", "x", "--repo", "/no/where"), 2, ("/no/where does not exist",)),
-        (("index", "--model", "gpt"), 2, ("--model = 'gpt'", "'static', 'mixed' or 'minilm'")),
+        (("index", "--model", "gpt"), 2, ("--model = 'gpt'", "'static' or 'minilm'")),
         (("index", "--model", "minilm"), 2, ("built with model 'static'", "--full", "hikma migrate")),
         (("show", "symbol:no#where"), 3, ("No node has the id 'symbol:no#where'",)),
         (("show", "\udcff"), 3, ("No node has the id",)),
