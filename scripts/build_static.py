@@ -1,169 +1,193 @@
-"""Fit the shipped token table to MiniLM's own vectors, from sources installed on this machine.
+"""Fit the shipped table of words to pairs of questions and the documents that answer them.
 
-    python scripts/build_static.py --cache DIR [--source LANGUAGE=DIR ...]
+    python scripts/material.py --sources DIR
+    python scripts/build_static.py --sources DIR --cache DIR
 
-Without --source: the Python packages of this interpreter, the C headers of the system and what
-npm has installed globally. The table that is shipped was made with those of `SHIPPED` in
-files/NOTICE.md. The texts' MiniLM vectors are kept in DIR, so that a second run embeds only what
-is new. Texts of a twentieth of the files are held out; the figures on them are printed and
-written to the manifest. Seeded: the same sources give the same table on the same machine.
-Needs the dependency group `models`.
+The pairs and MiniLM's vectors of short texts are kept in the cache, so that a second run reads and
+embeds only what it lacks. Packages of `corpus.HELD_OUT` are held out; the figures on them are
+printed and written to the manifest. Seeded: the same sources give the same table on the same
+machine. Needs the dependency group `models`.
 """
 
 import argparse
 import hashlib
 import json
 import sys
-import sysconfig
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-from corpus import Function, chosen, functions
-from fitting import Refinement, Rows, Texts, directions, refine, ridge
+from corpus import is_held_out
+from fitting import Features, Fitted, Pairs, Places, Rows, Schedule, contrast, directions, ridge
+from gathering import gather
 from hikma.models import open_model
 from hikma.models.shipped import FILES, open_files, write_manifest
-from hikma.models.static import CODES, SCALES, WHOLE, Tokens, parts_of, weights_of
-from hikma.models.wordpiece import WordPieces
+from hikma.models.static import CODES, DIMENSION, SCALES, WORDS, Tokens, parts_of, weights_of
+from pairs import Pair
 
 LIMITS = {
-    "python": 24_000,
-    "c": 12_000,
-    "javascript": 7_000,
-    "go": 14_000,
-    "rust": 8_000,
-    "java": 12_000,
+    "documentation": 16_000,
+    "remainder": 6_000,
+    "name": 8_000,
+    "file": 4_000,
+    "path": 2_500,
+    "owner": 4_000,
 }
-SCARCEST = 20
-"""A word of code has a row of its own when it stands in this many documents."""
+"""Pairs of each kind in each language."""
+LOOSE = frozenset(["file", "path", "owner"])
+ROWS = 33_000
+LONGEST_ROW = 23
+COMMON = 4
+"""A word of BERT's vocabulary counts as if it stood in so many documents more."""
+SENTENCES = 24_000
 PENALTY, ROUNDS = 0.3, 30
-REFINEMENT = Refinement(epochs=4, rate=0.004, closeness=4.0)
 BLOCK = 5_000
+ASKED = 2_000
 
-Places = NDArray[np.intp]
 
-
-def standard() -> list[str]:
+def drawn(found: Iterable[Pair]) -> list[Pair]:
+    """Return distinct pairs, of each language and kind as many as `LIMITS` says, by their hash."""
+    by_kind: dict[tuple[str, str], dict[bytes, Pair]] = defaultdict(dict)
+    for one in found:
+        key = hashlib.blake2b(f"{one.kind}{one.question}{one.answer}".encode(), digest_size=8)
+        by_kind[one.language, one.kind].setdefault(key.digest(), one)
     return [
-        f"python={sysconfig.get_path('stdlib')}",
-        f"python={sysconfig.get_path('purelib')}",
-        "c=/usr/include",
-        "javascript=/usr/lib/node_modules",
+        some[key]
+        for (_, kind), some in sorted(by_kind.items())
+        for key in sorted(some)[: LIMITS[kind]]
     ]
 
 
-def read(sources: Sequence[str]) -> list[Function]:
-    """Return the chosen functions of every language, in a fixed order."""
-    found: list[Function] = []
-    for language, limit in LIMITS.items():
-        roots = [Path(one.partition("=")[2]) for one in sources if one.startswith(f"{language}=")]
-        every = chain.from_iterable(functions(language, root) for root in roots)
-        found += chosen(every, limit)
-    return found
-
-
-def words_of_code(documents: Sequence[str], pieces: WordPieces) -> list[str]:
-    """Return frequent words that BERT's vocabulary must spell in pieces, most frequent first."""
+def words_of(pairs: Sequence[Pair]) -> list[str]:
+    """Return the words that have a row, those of most documents first, letters and digits last."""
     seen: Counter[str] = Counter()
-    for document in documents:
-        seen.update({part.lower() for part in parts_of(document)})
-    kept = (word for word in seen if seen[word] >= SCARCEST and word.isascii() and word.isalpha())
-    rare = [word for word in kept if len(pieces.of_word(word)) > 1]
-    return sorted(rare, key=lambda word: (-seen[word], word))
+    for one in pairs:
+        if one.kind not in LOOSE:
+            parts = parts_of(f"{one.question}\n{one.answer}")
+            seen.update({part.lower() for part in parts})
+    bert = Path(open_files().path("vocabulary.txt")).read_text(encoding="utf-8").split("\n")
+    for word in bert:
+        if word.isascii() and word.isalpha() and len(word) > 2:
+            seen[word] += COMMON
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    kept = (word for word in seen if _is_a_word(word) and word not in letters)
+    found = sorted(kept, key=lambda word: (-seen[word], word))
+    return [*found[: ROWS - len(letters)], *letters]
 
 
-def embed(cache: Path, texts: Sequence[str]) -> Rows:
-    """Return MiniLM's vectors, from the cache where it has them."""
-    keys = [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
-    known: dict[str, NDArray[np.float32]] = {}
-    for path in sorted(cache.glob("minilm-*.npz")):
-        with np.load(path) as block:
-            known.update(zip(block["keys"].tolist(), block["vectors"], strict=True))
-    lacking = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-    model = open_model("minilm")
-    cache.mkdir(parents=True, exist_ok=True)
-    for start in range(0, len(lacking), BLOCK):
-        block = dict(list(lacking.items())[start : start + BLOCK])
-        vectors = model.embed_documents(list(block.values()))
-        np.savez(cache / f"minilm-{next(iter(block))}.npz", keys=list(block), vectors=vectors)
-        known.update(zip(block, vectors, strict=True))
-        print(f"embedded {start + len(block)} of {len(lacking)}", file=sys.stderr)
-    return np.stack([known[key] for key in keys])
+def _is_a_word(word: str) -> bool:
+    return len(word) <= LONGEST_ROW and not (word.isdigit() and len(word) > 4)
 
 
-def features(tokens: Tokens, texts: Sequence[str]) -> sparse.csr_matrix:
-    """Return one row a text with the weight of each of its tokens."""
+def features(tokens: Tokens, texts: Iterable[str]) -> Features:
+    """Return one row a text with the weight of each of its words."""
     rows = [tokens.counts(text) for text in texts]
     ends = np.cumsum([0, *(len(row) for row in rows)])
-    columns = np.fromiter(chain.from_iterable(rows), np.intp, ends[-1])
+    columns = np.fromiter(chain.from_iterable(rows), np.int32, ends[-1])
     times = np.fromiter(chain.from_iterable(row.values() for row in rows), np.intp, ends[-1])
     return sparse.csr_matrix((weights_of(times), columns, ends), (len(rows), len(tokens)))
 
 
-def is_held_out(one: Function) -> bool:
-    """Whether a function is in the twentieth of the files that the figures are taken on."""
-    return hashlib.blake2b(one.path.encode(), digest_size=1).digest()[0] < 13
+def numbered(values: Sequence[object]) -> Places:
+    """Return for each value the number of the first one like it."""
+    known: dict[object, int] = {}
+    return np.array([known.setdefault(value, len(known)) for value in values], np.intp)
 
 
-def fit(documents: Texts, sentences: Texts, codes: Texts, learnt: Places) -> Rows:
-    """Return the table that is fitted to the learnt functions."""
-    both = together(documents.at(learnt), sentences.at(learnt))
-    table = ridge(both, PENALTY, ROUNDS)
-    return refine(table, codes.at(learnt), sentences.at(learnt), both, REFINEMENT)
+def pairs_as_features(tokens: Tokens, found: Sequence[Pair]) -> Pairs:
+    return Pairs(
+        features(tokens, (one.question for one in found)),
+        features(tokens, (one.answer for one in found)),
+        [(one.language, one.package) for one in found],
+        numbered([one.question for one in found]),
+        numbered([one.answer for one in found]),
+        numbered([(one.package, one.path) for one in found]),
+        np.array([one.kind in LOOSE for one in found]),
+    )
 
 
-def together(first: Texts, second: Texts) -> Texts:
-    stacked = sparse.vstack([first.features, second.features]).tocsr()
-    return Texts(stacked, np.concatenate([first.vectors, second.vectors]))
+def embed(cache: Path, texts: Sequence[str]) -> Rows:
+    """Return MiniLM's vectors, from the cache where it has them."""
+    known: dict[str, Rows] = {}
+    for path in sorted(cache.glob("minilm-*.npz")):
+        with np.load(path) as block:
+            known.update(zip(block["texts"].tolist(), block["vectors"], strict=True))
+    lacking = [text for text in dict.fromkeys(texts) if text not in known]
+    model = open_model("minilm")
+    for start in range(0, len(lacking), BLOCK):
+        block = lacking[start : start + BLOCK]
+        vectors = model.embed_documents(block)
+        name = hashlib.blake2b(block[0].encode(), digest_size=8).hexdigest()
+        np.savez(cache / f"minilm-{name}.npz", texts=np.array(block), vectors=vectors)
+        known.update(zip(block, vectors, strict=True))
+        print(f"embedded {start + len(block)} of {len(lacking)}", file=sys.stderr)
+    return np.stack([known[text] for text in texts])
 
 
-def quantized(table: Rows) -> tuple[NDArray[np.int8], Rows]:
-    """Return int8 rows and the scale of each."""
-    scales = np.maximum(np.abs(table).max(axis=1), 1e-9) / 127
-    return np.rint(table / scales[:, None]).astype(np.int8), scales.astype(np.float32)
+def start(cache: Path, tokens: Tokens, words: Sequence[str], learnt: Sequence[Pair]) -> Rows:
+    """Return the table that comes nearest to MiniLM's vectors of words and of sentences."""
+    asked = sorted({one.question for one in learnt if one.kind == "documentation"})
+    chosen = np.random.default_rng(0).permutation(len(asked))[:SENTENCES]
+    texts = [*words, *(asked[one] for one in sorted(chosen))]
+    return ridge(features(tokens, texts), embed(cache, texts), PENALTY, ROUNDS)
 
 
-def cosine(texts: Texts, table: Rows) -> float:
-    return round(float((directions(texts.features, table) * texts.vectors).sum(1).mean()), 4)
+def reciprocal_ranks(fitted: Fitted, tokens: Tokens, held: Sequence[Pair]) -> dict[str, float]:
+    """Return by language how well questions find their answers among all: MRR at 10."""
+    by_language: dict[str, list[Pair]] = defaultdict(list)
+    for one in held:
+        if one.kind == "documentation":
+            by_language[one.language].append(one)
+    found = {}
+    for language, some in sorted(by_language.items()):
+        asked = features(tokens, (one.question for one in some[:ASKED]))
+        told = features(tokens, (one.answer for one in some[:ASKED]))
+        asked = asked.multiply(np.exp(fitted.asked)[None, :]).tocsr()
+        scores = directions(asked, fitted.table) @ directions(told, fitted.table).T
+        ranks = 1 + (scores > np.diag(scores)[:, None]).sum(axis=1)
+        found[language] = round(float(np.where(ranks <= 10, 1 / ranks, 0).mean()), 3)
+    return found
+
+
+def write(fitted: Fitted, words: Sequence[str]) -> Fitted:
+    """Write int8 rows with their scales for documents and for queries; return what they hold."""
+    scales = np.maximum(np.abs(fitted.table).max(axis=1), 1e-9).astype(np.float32) / 127
+    codes = np.rint(fitted.table / scales[:, None]).astype(np.int8)
+    np.save(FILES / CODES, codes)
+    np.save(FILES / SCALES, np.stack([scales, scales * np.exp(fitted.asked)]).astype(np.float32))
+    (FILES / WORDS).write_text("\n".join(words) + "\n", encoding="utf-8")
+    return Fitted(codes * scales[:, None], fitted.asked)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sources", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--source", action="append", metavar="LANGUAGE=DIR")
     arguments = parser.parse_args()
-    found = read(arguments.source or standard())
-    documents = [one.text(documented=place % 3 != 0) for place, one in enumerate(found)]
-    sentences = [one.sentence for one in found]
-    pieces = WordPieces.open(open_files().path("vocabulary.txt"))
-    whole = words_of_code(documents, pieces)
-    tokens = Tokens(pieces, whole)
-    vectors = embed(arguments.cache, documents + sentences)
-    told = Texts(features(tokens, documents), vectors[: len(found)])
-    asked = Texts(features(tokens, sentences), vectors[len(found) :])
-    bare = Texts(features(tokens, [one.text(documented=False) for one in found]), told.vectors)
-    held = np.array([is_held_out(one) for one in found])
-    codes, scales = quantized(fit(told, asked, bare, np.flatnonzero(~held)))
-    np.save(FILES / CODES, codes)
-    np.save(FILES / SCALES, scales)
-    (FILES / WHOLE).write_text("\n".join(whole) + "\n", encoding="utf-8")
-    table = codes * scales[:, None]
-    aside = np.flatnonzero(held)
+    found = gather(arguments.sources, arguments.cache)
+    learnt = drawn(one for one in found if not is_held_out(one.package, one.path))
+    held = [one for one in found if is_held_out(one.package, one.path)]
+    words = words_of(learnt)
+    tokens = Tokens(words)
+    fitted = Fitted(start(arguments.cache, tokens, words, learnt), np.zeros(ROWS + 1, np.float32))
+    figures = {"regression": reciprocal_ranks(fitted, tokens, held)}
+    pairs = pairs_as_features(tokens, learnt)
+    for epoch, loss in contrast(fitted.table, pairs, Schedule()):
+        fitted = epoch
+        print(f"loss {loss:.3f}", file=sys.stderr)
+    figures["shipped"] = reciprocal_ranks(write(fitted, words), tokens, held)
     built = {
-        "functions": {name: sum(one.language == name for one in found) for name in LIMITS},
-        "words_of_code": len(whole),
-        "held_out_functions": len(aside),
-        "held_out_cosine_to_minilm": {
-            "documents": cosine(told.at(aside), table),
-            "sentences": cosine(asked.at(aside), table),
-        },
+        "pairs": dict(sorted(Counter(one.language for one in learnt).items())),
+        "kinds": dict(sorted(Counter(one.kind for one in learnt).items())),
+        "rows": len(tokens),
+        "dimension": DIMENSION,
+        "held_out_mrr10": figures,
     }
-    write_manifest([CODES, SCALES, WHOLE], {"static": built})
+    write_manifest([CODES, SCALES, WORDS], {"static": built})
     print(json.dumps(built, indent=2))
 
 

@@ -1,11 +1,14 @@
-"""Fit one vector a feature, so that the direction of a text's sum is where it should be.
+"""Fit one vector a word, so that a question's sum points where its answer's does.
 
-First a ridge regression to the vectors that a deeper model gives the same texts, solved by
-conjugate gradients with a diagonal preconditioner. Then a refinement of it: within a batch, a
-function's code must be nearest to its own first sentence, while every text stays near the
-deeper model's vector.
+First a ridge regression to the vectors that a deeper model gives short texts, solved by conjugate
+gradients with a diagonal preconditioner: it says what words mean that code seldom has. Then the
+table's own space: within a batch, each question must be nearest to its own answer and each answer
+to its own question (InfoNCE, van den Oord et al. 2018, both ways), while a second figure a word
+learns how much it counts in a question.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,35 +17,50 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Rows: TypeAlias = NDArray[np.float32]
+Places: TypeAlias = NDArray[np.intp]
 Features: TypeAlias = Any
 """A sparse matrix, one row a text; scipy's matrices are untyped."""
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """Texts as features with the deeper model's vectors of them."""
+class Pairs:
+    """Questions and their answers as features; rows that share a mark are no wrong answers.
 
-    features: Features
-    vectors: Rows
+    `group` is the language and package of a pair. `question`, `answer` and `file` number equal
+    texts and files; a pair that is `loose` asks for a file, so all of that file answers it.
+    """
+
+    questions: Features
+    answers: Features
+    group: Sequence[tuple[str, str]]
+    question: Places
+    answer: Places
+    file: Places
+    loose: NDArray[np.bool_]
 
     def __len__(self) -> int:
-        return len(self.vectors)
-
-    def at(self, places: NDArray[np.intp]) -> "Texts":
-        """Return the texts at some places."""
-        return Texts(self.features[places], self.vectors[places])
+        return len(self.group)
 
 
 @dataclass(frozen=True, slots=True)
-class Refinement:
+class Schedule:
     """How the second stage goes; the defaults are what the shipped table was made with."""
 
-    epochs: int = 4
-    batch: int = 512
-    rate: float = 0.005
+    epochs: int = 2
+    batch: int = 1_024
+    block: int = 256
+    """Pairs of one package that stand together in a batch: the hard wrong answers."""
+    rate: float = 0.012
     temperature: float = 0.05
-    closeness: float = 2.0
     seed: int = 0
+
+
+@dataclass(slots=True)
+class Fitted:
+    """A vector a word, and the logarithm of how much more it counts in a question."""
+
+    table: Rows
+    asked: Rows
 
 
 def directions(features: Features, table: Rows) -> Rows:
@@ -51,15 +69,15 @@ def directions(features: Features, table: Rows) -> Rows:
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
 
 
-def ridge(texts: Texts, penalty: float, rounds: int) -> Rows:
+def ridge(features: Features, vectors: Rows, penalty: float, rounds: int) -> Rows:
     """Return the table W that minimises |A W - vectors|² + penalty |W|²; rows of A have norm 1."""
-    lengths = np.sqrt(np.asarray(texts.features.multiply(texts.features).sum(axis=1)).ravel())
-    scaled = (sparse.diags((1 / lengths).astype(np.float32)) @ texts.features).tocsr()
+    lengths = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
+    scaled = (sparse.diags((1 / lengths).astype(np.float32)) @ features).tocsr()
     turned = scaled.T.tocsr()
     weight = np.asarray(scaled.multiply(scaled).sum(axis=0)).ravel() + penalty
     inverse = (1 / weight).astype(np.float32)[:, None]
-    table = np.zeros((scaled.shape[1], texts.vectors.shape[1]), np.float32)
-    left = turned @ texts.vectors
+    table = np.zeros((scaled.shape[1], vectors.shape[1]), np.float32)
+    left = turned @ vectors
     step = inverse * left
     size = (left * step).sum(axis=0)
     for _ in range(rounds):
@@ -77,69 +95,115 @@ def ridge(texts: Texts, penalty: float, rounds: int) -> Rows:
 class Adam:
     """Adam's two running means, moved only for the rows that a batch touches."""
 
-    def __init__(self, table: Rows, rate: float, steps: int) -> None:
-        self.table, self.rate, self.steps, self.step = table, rate, steps, 0
-        self.first, self.second = np.zeros_like(table), np.zeros_like(table)
+    def __init__(self, weights: Rows, rate: float, steps: int) -> None:
+        self.weights, self.rate, self.steps, self.step = weights, rate, steps, 0
+        self.first, self.second = np.zeros_like(weights), np.zeros_like(weights)
 
-    def move(self, gradient: Rows) -> None:
-        """Take one step; the rate warms up over fifty steps and falls to a twentieth."""
+    def move(self, rows: Places, slope: Rows) -> None:
+        """Take one step; the rate warms up over thirty steps and falls to a twentieth."""
         self.step += 1
-        rate = self.rate * min(1, self.step / 50) * (1 - 0.95 * self.step / self.steps)
-        rows = np.flatnonzero(np.abs(gradient).max(axis=1) > 0)
-        slope = gradient[rows]
+        rate = self.rate * min(1, self.step / 30) * (1 - 0.95 * self.step / self.steps)
         first = self.first[rows] = 0.9 * self.first[rows] + 0.1 * slope
         second = self.second[rows] = 0.99 * self.second[rows] + 0.01 * slope * slope
         mean, spread = first / (1 - 0.9**self.step), second / (1 - 0.99**self.step)
-        self.table[rows] -= rate * mean / (np.sqrt(spread) + 1e-8)
+        self.weights[rows] -= rate * mean / (np.sqrt(spread) + 1e-8)
 
 
-def refine(table: Rows, codes: Texts, sentences: Texts, texts: Texts, how: Refinement) -> Rows:
-    """Return a table in which code i is nearest to sentence i; rows i of both belong together."""
+def batches(pairs: Pairs, how: Schedule, random: np.random.Generator) -> list[Places]:
+    """Return batches of one language each, made of blocks of one package each, in random order."""
+    by_group: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, group in enumerate(pairs.group):
+        by_group[group].append(place)
+    blocks: dict[str, list[Places]] = defaultdict(list)
+    for (language, _), some in by_group.items():
+        places = random.permutation(np.array(some))
+        blocks[language] += np.split(places, range(how.block, len(places), how.block))
+    found: list[Places] = []
+    for some_blocks in blocks.values():
+        order = random.permutation(len(some_blocks))
+        places = np.concatenate([some_blocks[one] for one in order])
+        found += np.split(places, range(how.batch, len(places), how.batch))
+    found = [one for one in found if len(one) > how.batch // 4]
+    return [found[one] for one in random.permutation(len(found))]
+
+
+def contrast(table: Rows, pairs: Pairs, how: Schedule) -> Iterator[tuple[Fitted, float]]:
+    """Yield what is fitted after each epoch, and the epoch's mean loss in nats."""
     random = np.random.default_rng(how.seed)
-    order = np.arange(len(codes))
-    batches = len(codes) // how.batch
-    adam = Adam(table.copy(), how.rate, how.epochs * batches)
-    for _ in range(how.epochs):
-        random.shuffle(order)
-        for number in range(batches):
-            places = np.sort(order[number * how.batch : (number + 1) * how.batch])
-            others = np.sort(random.choice(len(texts), how.batch, replace=False))
-            batch = codes.at(places), sentences.at(places), texts.at(others)
-            adam.move(slope_of(adam.table, *batch, how))
-    return adam.table
+    fitted = Fitted(table.copy(), np.zeros(len(table), np.float32))
+    planned = [batches(pairs, how, random) for _ in range(how.epochs)]
+    steps = sum(map(len, planned))
+    vectors = Adam(fitted.table, how.rate, steps)
+    asked = Adam(fitted.asked, how.rate, steps)
+    for epoch in planned:
+        lost = 0.0
+        for places in epoch:
+            loss, rows, slopes = _slopes(fitted, pairs, places, how.temperature)
+            vectors.move(rows, slopes[0])
+            asked.move(rows, slopes[1])
+            lost += loss
+        yield fitted, lost / len(epoch)
 
 
-def slope_of(table: Rows, codes: Texts, sentences: Texts, texts: Texts, how: Refinement) -> Rows:
-    """Return the gradient of the loss by the table."""
-    here, asked, kept = (directions(one.features, table) for one in (codes, sentences, texts))
-    deep = pull(sentences.vectors @ here.T, how.temperature)
-    own = pull(asked @ here.T, how.temperature)
-    of_codes = deep.T @ sentences.vectors + own.T @ asked
-    of_sentences = own @ here - how.closeness / 2 / len(asked) * sentences.vectors
-    of_texts = -how.closeness / len(kept) * texts.vectors
-    parts = (
-        back(codes.features, table, of_codes),
-        back(sentences.features, table, of_sentences),
-        back(texts.features, table, of_texts),
-    )
-    return np.asarray(sum(parts), np.float32)
+def _slopes(
+    fitted: Fitted, pairs: Pairs, places: Places, temperature: float
+) -> tuple[float, Places, tuple[Rows, Rows]]:
+    """Return the loss, the rows that the batch touches, and the gradients by them."""
+    questions, answers = pairs.questions[places], pairs.answers[places]
+    rows = np.unique(np.concatenate([questions.indices, answers.indices]))
+    table, weight = fitted.table[rows], np.exp(fitted.asked[rows])
+    plain, answers = _narrow(questions, rows), _narrow(answers, rows)
+    questions = plain.multiply(weight[None, :]).tocsr()
+    asked, told = directions(questions, table), directions(answers, table)
+    loss, pulls = pull(asked @ told.T, _wrong(pairs, places), temperature)
+    of_questions = _tangent(questions, table, pulls @ told)
+    of_answers = _tangent(answers, table, pulls.T @ asked)
+    by_table = np.asarray(questions.T @ of_questions + answers.T @ of_answers, np.float32)
+    by_weight = np.asarray(((plain.T @ of_questions) * table).sum(axis=1) * weight, np.float32)
+    return loss, rows, (by_table, by_weight)
 
 
-def pull(scores: Rows, temperature: float) -> Rows:
-    """Return the gradient, by the scores, of both cross-entropies whose answers lie diagonal."""
-    odds = scores / temperature
+def _narrow(features: Features, rows: Places) -> Features:
+    """Return features over some of the table's rows alone."""
+    columns = np.searchsorted(rows, features.indices)
+    shape = (features.shape[0], len(rows))
+    return sparse.csr_matrix((features.data, columns, features.indptr), shape)
+
+
+def _wrong(pairs: Pairs, places: Places) -> NDArray[np.bool_]:
+    """Return which answers (columns) are wrong ones for which questions (rows)."""
+    loose = pairs.loose[places]
+    either = loose[:, None] | loose[None, :]
+    same = _alike(pairs.question[places]) | _alike(pairs.answer[places])
+    wrong: NDArray[np.bool_] = ~(same | (_alike(pairs.file[places]) & either))
+    return wrong
+
+
+def _alike(marks: Places) -> NDArray[np.bool_]:
+    alike: NDArray[np.bool_] = marks[:, None] == marks[None, :]
+    return alike
+
+
+def pull(scores: Rows, wrong: NDArray[np.bool_], temperature: float) -> tuple[float, Rows]:
+    """Return the loss and the gradient, by the scores, of both cross-entropies.
+
+    Answers lie on the diagonal; what is neither there nor wrong takes no part.
+    """
+    own = np.eye(len(scores), dtype=bool)
+    odds = np.where(wrong | own, scores / temperature, -1e9)
     across = np.exp(odds - odds.max(axis=1, keepdims=True))
     down = np.exp(odds - odds.max(axis=0, keepdims=True))
     across /= across.sum(axis=1, keepdims=True)
     down /= down.sum(axis=0, keepdims=True)
-    wanted = 2 * np.eye(len(scores), dtype=np.float32)
-    return np.asarray((across + down - wanted) / (2 * len(scores) * temperature), np.float32)
+    loss = -float(np.log(np.maximum(np.diag(across), 1e-9)).mean())
+    slope = (across + down - 2 * own) / (2 * len(scores) * temperature)
+    return loss, np.asarray(slope, np.float32)
 
 
-def back(features: Features, table: Rows, gradient: Rows) -> Rows:
-    """Carry a gradient by unit vectors back through the normalisation to the table."""
+def _tangent(features: Features, table: Rows, gradient: Rows) -> Rows:
+    """Carry a gradient by unit vectors back to the sums that they are the directions of."""
     sums = features @ table
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     unit = sums / lengths
-    tangent = (gradient - (gradient * unit).sum(axis=1, keepdims=True) * unit) / lengths
-    return np.asarray(features.T @ tangent, np.float32)
+    along = (gradient * unit).sum(axis=1, keepdims=True)
+    return np.asarray((gradient - along * unit) / lengths, np.float32)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hikma import documents
-from hikma.documents import PIECE_CHARACTERS, clean, digest_of, words, write_out
+from hikma.cutting import PIECE_CHARACTERS
+from hikma.documents import clean, digest_of, words, write_out
 from hikma.domain import NodeKind, SourceFile
 from hikma.sources import syntax
 from hikma.sources.roots import digest_of as content_digest

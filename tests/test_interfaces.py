@@ -422,7 +422,7 @@ def test_a_revision_is_searched_in_a_file_of_its_own(corpus_repository):
         (("search", "x", "--budget", "0"), 2, ("budget = 0", "choose 1 to 9999999 tokens")),
         (("search", "x", "--budget", "-9"), 2, ("budget = -9", "choose 1 to 9999999 tokens")),
         (("search", "cache", "--budget", "9"), 2, ("budget = 9", "choose at least")),
-        (("index", "--model", "gpt"), 2, ("--model = 'gpt'", "'static', 'mixed' or 'minilm'")),
+        (("index", "--model", "gpt"), 2, ("--model = 'gpt'", "'static' or 'minilm'")),
         (("index", "--model", "minilm"), 2, ("built with model 'static'", "--full", "hikma migrate")),
         (("show", "symbol:no#where"), 3, ("No node has the id 'symbol:no#where'",)),
         (("show", "\udcff"), 3, ("No node has the id",)),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import CORPUS, Repository
 from fakes import HashingEmbedder
-from hikma import documents, patterns, scanning
+from hikma import patterns, scanning
 from hikma.catalog import fulltext, state, vocabulary
 from hikma.domain import Filter, Mode, NodeKind, Query
 from hikma.engine import Engine
@@ -165,7 +165,7 @@ def test_hits_are_those_of_a_scan_of_every_document(engine, texts, pattern):
         (document.path, number)
         for document in code
         for number, line in zip(
-            documents.line_numbers(document.text, document.start_line, document.runs or b""),
+            cutting.line_numbers(document.text, document.start_line, document.runs or b""),
             document.text.split("\n"),
             strict=True,
         )

@@ -246,7 +246,7 @@ def test_each_mode_names_its_retrievers(engine):
     }
     assert used[Mode.LEXICAL] == {"lexical"}
     assert used[Mode.SEMANTIC] == {"dense"}
-    assert used[Mode.HYBRID] == {"lexical", "dense"}
+    assert used[Mode.HYBRID] == {"lexical", "dense", "history"}
 
 
 def test_words_alone_have_no_similarity_and_meaning_alone_has(engine):

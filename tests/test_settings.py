@@ -28,8 +28,8 @@ def test_without_any_source_the_defaults_hold(configured, tmp_path):
 
 
 def test_flags_overrule_the_environment_which_overrules_the_file(configured):
-    toml, environment = 'embedding_model = "mixed"\n', {"HIKMA_EMBEDDING_MODEL": "minilm"}
-    assert configured(toml).embedding_model == "mixed"
+    toml, environment = 'embedding_model = "openai:e5"\n', {"HIKMA_EMBEDDING_MODEL": "minilm"}
+    assert configured(toml).embedding_model == "openai:e5"
     assert configured(toml, environment).embedding_model == "minilm"
     assert configured(toml, environment, embedding_model="static").embedding_model == "static"
     assert configured(toml, environment, embedding_model=None).embedding_model == "minilm"
@@ -52,7 +52,7 @@ def test_an_empty_variable_is_unset(configured):
         ("vector_dimensions", "many", "should be a valid integer"),
         ("vector_dimensions", "0", "greater than or equal to 1"),
         ("vector_batch_size", "-1", "greater than or equal to 1"),
-        ("embedding_model", "gpt", "choose 'static', 'mixed' or 'minilm'"),
+        ("embedding_model", "gpt", "choose 'static' or 'minilm'"),
         ("log_level", "loud", "choose 'debug', 'info', 'warning' or 'error'"),
     ],
 )

@@ -4,14 +4,14 @@ The one place where text is cleaned before it is stored or embedded.
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
-from struct import Struct
 
+from hikma import cutting
+from hikma.cutting import PIECE_CHARACTERS
 from hikma.domain import (
     Commit,
     Document,
@@ -19,7 +19,6 @@ from hikma.domain import (
     Fields,
     Node,
     NodeKind,
-    Section,
     Span,
     SymbolKind,
 )
@@ -27,8 +26,6 @@ from hikma.domain import (
 FORM = 3
 """Version of the text form; files written with another one are written out again."""
 
-PIECE_CHARACTERS = 1_600
-"""Longest document; facts: models read 128-256 tokens, the rest of a longer text is not seen."""
 MEANING_CHARACTERS = 1_500
 MEANING_PARTS = ("title", "documentation", "text")
 """What is embedded of a document, in this order; full text has fields of its own."""
@@ -42,10 +39,7 @@ _MOST_PIECES = 4
 
 UNCUT = "\ue000"
 """What stands for a word too long to be kept: no text has this as a word."""
-ELLIPSIS = "…"
-"""A line that stands where lines of another owner were left out."""
 
-_RUN = Struct("<2I")
 _WORD = re.compile(r"\w+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -150,7 +144,7 @@ def as_pull(node: Node, ordinal: int, text: str, digest: bytes) -> Document:
 def _of_words(node: Node, message: str, touched: _Touched) -> list[Document]:
     """Write out what people wrote; a long text in a few pieces, the rest of it is not searched."""
     lines = [clean(line) for line in _ASIDE.sub("", message).strip().split("\n")]
-    runs = list(islice(_pieces(range(len(lines)), lines), _MOST_PIECES)) or [[0]]
+    runs = list(islice(cutting.pieces(range(len(lines)), lines), _MOST_PIECES)) or [[0]]
     return [
         _of_piece(node, ordinal, [lines[line] for line in run], touched)
         for ordinal, run in enumerate(runs)
@@ -259,7 +253,7 @@ def _of_symbol(
 ) -> Iterator[Document]:
     span = node.span or Span(1, 1)
     title = node.qualified_name or node.name
-    runs = list(_pieces(owned, lines)) or [[span.start_line - 1]]
+    runs = list(cutting.pieces(owned, lines)) or [[span.start_line - 1]]
     outline = " ".join(members)[:_OUTLINE_CHARACTERS]
     for ordinal, run in enumerate(runs):
         part = Span(run[0] + 1, run[-1] + 1)
@@ -274,108 +268,12 @@ def _of_file(
     file, *symbols = extraction.nodes
     sections = extraction.sections
     outline = " ".join(dict.fromkeys(node.name for node in symbols))[:_OUTLINE_CHARACTERS]
-    parts = list(_sectioned(sections, owned, lines)) if sections else [("", owned)]
-    runs = [(title, run) for title, part in parts for run in _pieces(part, lines)]
+    parts = list(cutting.sectioned(sections, owned, lines)) if sections else [("", owned)]
+    runs = [(title, run) for title, part in parts for run in cutting.pieces(part, lines)]
     for ordinal, (title, run) in enumerate(runs or [("", [0])]):
-        defined = _defined(_join(run, lines), symbols, run)
+        defined = _defined(cutting.join(run, lines), symbols, run)
         piece = _Piece(ordinal, Span(run[0] + 1, run[-1] + 1), run, title, defined)
         yield _document(file, piece, outline, lines, embedded)
-
-
-def _sectioned(
-    sections: Sequence[Section], owned: Sequence[int], lines: Sequence[str]
-) -> Iterator[tuple[str, list[int]]]:
-    starts = [section.span.start_line - 1 for section in sections]
-    before = [line for line in owned if line < starts[0]]
-    if any(lines[line].strip() for line in before):
-        yield "", before
-    for index, section in enumerate(sections):
-        end = starts[index + 1] if index + 1 < len(starts) else len(lines)
-        run = owned[bisect_left(owned, starts[index]) : bisect_left(owned, end)]
-        if run:
-            yield section.title, list(run)
-
-
-def _pieces(owned: Sequence[int], lines: Sequence[str]) -> Iterator[list[int]]:
-    """Cut owned lines into pieces of whole lines, preferring to end where a block ends."""
-    piece: list[int] = []
-    size = 0
-    for line in owned:
-        while piece and size + len(lines[line]) > PIECE_CHARACTERS:
-            cut = _cut(piece, lines)
-            if any(lines[i].strip() for i in piece[:cut]):
-                yield _trimmed(piece[:cut], lines)
-            piece = piece[cut:]
-            size = sum(len(lines[i]) + 1 for i in piece)
-        piece.append(line)
-        size += len(lines[line]) + 1
-    if any(_WORD.search(lines[i]) for i in piece):
-        yield _trimmed(piece, lines)
-
-
-def _cut(piece: Sequence[int], lines: Sequence[str]) -> int:
-    """Return how many lines to keep: up to the outermost block start in the second half."""
-    best, best_cost = len(piece), 1_000
-    for position in range(len(piece) // 2, len(piece)):
-        text = lines[piece[position]]
-        if not text.strip():
-            continue
-        after_blank = not lines[piece[position - 1]].strip() if position else False
-        indent = len(text) - len(text.lstrip())
-        cost = indent * 2 + (0 if after_blank else 3) + (6 if text.lstrip()[0] in "})]" else 0)
-        if cost <= best_cost:
-            best, best_cost = position, cost
-    return max(best, 1)
-
-
-def _trimmed(piece: Sequence[int], lines: Sequence[str]) -> list[int]:
-    start, end = 0, len(piece)
-    while start < end and not lines[piece[start]].strip():
-        start += 1
-    while end > start and not lines[piece[end - 1]].strip():
-        end -= 1
-    return list(piece[start:end])
-
-
-def _join(piece: Sequence[int], lines: Sequence[str]) -> str:
-    """Join lines, an ellipsis where lines of another owner were left out."""
-    shown: list[str] = []
-    previous = piece[0] - 1
-    for line in piece:
-        if line != previous + 1 and shown and shown[-1] != ELLIPSIS:
-            shown.append(ELLIPSIS)
-        shown.append(lines[line][:PIECE_CHARACTERS])
-        previous = line
-    return "\n".join(shown)
-
-
-def line_numbers(text: str, start_line: int, runs: bytes) -> list[int]:
-    """Return for each line of a document's text its line in the file, 0 for an ellipsis.
-
-    `runs` are little-endian 32-bit pairs (first line of the file, lines), one for each run of
-    lines; empty where the text is one run from `start_line` on.
-    """
-    lines = text.split("\n")
-    if not runs:
-        return list(range(start_line, start_line + len(lines)))
-    numbers: list[int] = []
-    for first, count in _RUN.iter_unpack(runs):
-        if numbers and lines[len(numbers) - 1] != ELLIPSIS:
-            numbers.append(0)
-        numbers += range(first, first + count)
-    return numbers
-
-
-def _runs(piece: _Piece) -> bytes:
-    """Return where a piece's lines stand, as `line_numbers` reads it."""
-    starts = [
-        at for at, line in enumerate(piece.lines) if at == 0 or line != piece.lines[at - 1] + 1
-    ]
-    if len(starts) == 1 and piece.lines[0] + 1 == piece.span.start_line:
-        return b""
-    ends = [*starts[1:], len(piece.lines)]
-    pairs = zip(starts, ends, strict=True)
-    return b"".join(_RUN.pack(piece.lines[at] + 1, end - at) for at, end in pairs)
 
 
 def _document(
@@ -383,7 +281,7 @@ def _document(
 ) -> Document:
     """Write out one piece; the node's documentation and outline stand in its first one only."""
     first = piece.ordinal == 0
-    text = _join(piece.lines, lines)
+    text = cutting.join(piece.lines, lines)
     documentation = clean(node.documentation) if first else ""
     title = _join_words((piece.title or _stem(node), *piece.defined))
     parts = {
@@ -403,7 +301,16 @@ def _document(
     )
     meaning = meaning[:MEANING_CHARACTERS]
     digest = digest_of(meaning)
-    return Document(node.id, piece.ordinal, piece.span, text, meaning, fields, digest, _runs(piece))
+    return Document(
+        node.id,
+        piece.ordinal,
+        piece.span,
+        text,
+        meaning,
+        fields,
+        digest,
+        cutting.runs(piece.lines, piece.span.start_line),
+    )
 
 
 def _defined(text: str, symbols: Sequence[Node], run: Sequence[int]) -> tuple[str, ...]:

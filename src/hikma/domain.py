@@ -281,7 +281,7 @@ class Document:
 
     `text` is what a reader is shown; `meaning` is what the model is given; `digest` (16 bytes) is
     the BLAKE2b hash of `meaning`, so equal texts share one vector wherever they stand. `runs` tells
-    where its lines stand (see `documents.line_numbers`).
+    where its lines stand (see `cutting.line_numbers`).
     """
 
     node: NodeId

@@ -17,7 +17,8 @@ from hikma.arrays import DocumentIds
 from hikma.catalog import fulltext, naming, rows, vocabulary
 from hikma.catalog.naming import Bearer
 from hikma.clues import Clues, Place
-from hikma.documents import FORM, line_numbers, words
+from hikma.cutting import line_numbers
+from hikma.documents import FORM, words
 from hikma.ranking import STOP_WORDS, Terms, Weights, name_words
 from hikma.results import Share
 

@@ -53,7 +53,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that a user configures: `static`, `mixed`, `minilm`, `openai:MODEL`."""
+        """The name that a user configures: `static`, `minilm`, `openai:MODEL`."""
 
     @property
     def dimension(self) -> int:

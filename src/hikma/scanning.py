@@ -18,7 +18,8 @@ from hikma import patterns
 from hikma.arrays import DocumentIds
 from hikma.catalog import fulltext, graph, vocabulary
 from hikma.catalog.fulltext import DocumentLines
-from hikma.documents import UNCUT, line_numbers, words
+from hikma.cutting import line_numbers
+from hikma.documents import UNCUT, words
 from hikma.errors import QueryError, TaskFailedError
 from hikma.patterns import Either, Every, Literal, Need, Texts
 from hikma.sources.workers import until_failure

@@ -24,7 +24,7 @@ PREFIX = "HIKMA_"
 FILE_NAME = "hikma.toml"
 DATABASE = Path(".hikma/index.db")
 _OPTIONS = {"embedding_model": "--model"}
-_MODELS = ("static", "mixed", "minilm")
+_MODELS = ("static", "minilm")
 _REMOTE = "openai:"
 _ENVIRONMENT_ONLY = {
     "embedding_url": "a repository does not choose where its code is sent",

@@ -290,7 +290,7 @@ CREATE VIEW pull_requests AS
 """  # noqa: S608 -- our own columns
 
 _WORDS_HELD = """
--- Where the lines of a text stand in the file (see `documents.line_numbers`); NULL where they are
+-- Where the lines of a text stand in the file (see `cutting.line_numbers`); NULL where they are
 -- the span's own.
 ALTER TABLE document ADD COLUMN runs BLOB;
 -- Every word of every text, in small letters and not stemmed, and which three letters it holds: the

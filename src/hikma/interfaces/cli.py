@@ -50,7 +50,7 @@ def vectors_app() -> None:
 @_repository
 @click.option("--full", is_flag=True, help="Build the file anew.")
 @_revision
-@click.option("--model", metavar="NAME", help="static, mixed, minilm or openai:MODEL.")
+@click.option("--model", metavar="NAME", help="static, minilm or openai:MODEL.")
 @click.option("--no-history", is_flag=True, help="Only the tree; leave commits as they are.")
 @click.option(
     "--pull-requests",

@@ -8,8 +8,8 @@ from hikma.models.static import StaticTable
 from hikma.models.wordpiece import WordPieces
 from hikma.protocols import Embedder
 
-MODEL_NAMES = ("static", "mixed", "minilm")
-"""Embedded models: documents and queries by the table, by the table and MiniLM, by MiniLM."""
+MODEL_NAMES = ("static", "minilm")
+"""Embedded models: the table of words, and all-MiniLM-L6-v2."""
 REMOTE = "openai:"
 """What a name begins with whose model a server runs."""
 
@@ -31,11 +31,10 @@ def open_model(name: str, server: Server | None = None, known: Known | None = No
             f"unknown embedding model {name!r}; choose one of {choices}, or {REMOTE}MODEL"
         )
     files = open_files()
-    pieces = WordPieces.open(files.path("vocabulary.txt"))
     if name == "static":
-        table = StaticTable(files, pieces)
-        return Pair(name, table, table)
+        table = StaticTable(files)
+        return Pair(name, table.documents, table.queries)
     from hikma.models.onnx import MiniLm  # noqa: PLC0415 -- the default model does without
 
-    deep = MiniLm(files, pieces)
-    return Pair(name, StaticTable(files, pieces) if name == "mixed" else deep, deep)
+    deep = MiniLm(files, WordPieces.open(files.path("vocabulary.txt")))
+    return Pair(name, deep, deep)

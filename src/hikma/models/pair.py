@@ -10,8 +10,13 @@ from hikma.arrays import Vector, VectorRows
 class Encoder(Protocol):
     """Texts to unit vectors, by a model that knows what it is made of."""
 
-    identity: str
-    dimension: int
+    @property
+    def identity(self) -> str:
+        """What its vectors depend on."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
 
     def embed(self, texts: Sequence[str]) -> VectorRows:
         """Return one unit vector a text; shape (len(texts), dimension)."""
@@ -19,7 +24,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An `Embedder` whose sides share a space and may cost very different times."""
+    """An `Embedder` whose sides share a space; a model without sides is its own other side."""
 
     name: str
     documents: Encoder

@@ -219,7 +219,8 @@ class SqliteVectors:
 
     def _mark(self, connection: apsw.Connection) -> None:
         """Tell whoever holds codes in memory that these are others now; no count, for one that is
-        rolled back, or of a file built anew, may come again."""
+        rolled back, or of a file built anew, may come again.
+        """
         state.put(connection, self._generation, token_hex(8))
 
     def _ensure(self, connection: apsw.Connection) -> None:
