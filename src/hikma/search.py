@@ -14,7 +14,7 @@ import numpy as np
 
 from hikma import packing, ranking
 from hikma.arrays import DocumentIds, Vector
-from hikma.catalog import completeness, filters, fulltext, graph, ledger
+from hikma.catalog import completeness, filters, fulltext, graph, ledger, matching
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
 from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query, StoredDocument
@@ -188,10 +188,9 @@ def _retrieve(sources: Sources, asked: _Asked) -> _Found:
 def _lexical(sources: Sources, asked: _Asked, found: _Found) -> None:
     every = list(dict.fromkeys(words(asked.query.text)))
     content = [word for word in every if word not in ranking.STOP_WORDS] or every
-    expression = fulltext.quote(content[:MOST_TERMS])
     for corpus, depth in asked.corpora:
-        rows = fulltext.match(
-            asked.connection, expression, depth, sources.fields, asked.within, corpus
+        rows = matching.match_any(
+            asked.connection, content[:MOST_TERMS], depth, sources.fields, asked.within, corpus
         )
         for position, (document, score) in enumerate(rows, 1):
             found.bm25[document] = score
