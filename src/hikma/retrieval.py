@@ -11,7 +11,7 @@ import numpy as np
 
 from hikma import pinning, ranking
 from hikma.arrays import DocumentIds, Vector
-from hikma.catalog import fulltext, ledger, votes
+from hikma.catalog import fulltext, ledger, matching, votes
 from hikma.catalog.schema import Catalog
 from hikma.catalog.votes import Votes
 from hikma.documents import words
@@ -69,12 +69,12 @@ class Asked:
         return [(fulltext.CODE, self.depth), (fulltext.HISTORY, HISTORY_CANDIDATES)]
 
     @property
-    def expression(self) -> str:
-        """Return the full-text expression for any content word of the query."""
+    def content(self) -> list[str]:
+        """Return the words that are looked for: those that mean something, neighbours joined."""
         every = list(dict.fromkeys(words(self.query.text)))
         content = [word for word in every if word not in ranking.STOP_WORDS] or every
         joined = sorted(self.terms.joined - set(content))
-        return fulltext.quote([*content[:MOST_TERMS], *joined[: MOST_TERMS - len(content)]])
+        return [*content, *joined][:MOST_TERMS]
 
 
 @dataclass(slots=True)
@@ -168,7 +168,9 @@ def _match(
     sources: Sources, asked: Asked, depth: int, corpus: str, *, narrowed: bool = True
 ) -> list[tuple[int, float]]:
     within = asked.within if narrowed else None
-    return fulltext.match(asked.connection, asked.expression, depth, sources.fields, within, corpus)
+    return matching.match_any(
+        asked.connection, asked.content, depth, sources.fields, within, corpus
+    )
 
 
 def _named(sources: Sources, asked: Asked, found: Found) -> None:

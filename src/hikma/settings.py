@@ -66,6 +66,8 @@ class Settings:
     """Checked against the model and the file; None means the model's."""
     vector_index_type: Literal["flat"] = "flat"
     """sqlite-vec scans all vectors; it has no approximate index."""
+    vector_scan: Literal["auto", "disk", "resident"] = "auto"
+    """Where codes are compared: on disk, in memory, or in memory from an engine's third query."""
     vector_batch_size: Annotated[int, Interval(ge=1, le=100_000)] = 100
     """Documents a commit at least."""
     embedding_model: Annotated[str, Predicate(_is_model)] | None = None

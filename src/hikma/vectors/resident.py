@@ -21,6 +21,8 @@ from hikma.vectors.sqlite import SqliteVectors, over_fetch
 Slots: TypeAlias = NDArray[np.int64]
 """Places in the arrays of `Codes`, ascending; as those are sorted by id, so are these."""
 
+QUERIES_FROM_DISK = 2
+"""So many queries an engine answers from disk before it loads codes, which costs as much."""
 LEAST_ALIKE = 2_000
 ALIKE_FOR_EACH = 18
 """Sign bits keep so many vectors, or so many for each neighbour wanted, for the look at codes: of
@@ -53,7 +55,7 @@ class Codes:
         return self.ids.nbytes + self.codes.nbytes + self.signs.nbytes
 
     def nearest(self, code: NDArray[np.int8], wanted: int, within: DocumentIds | None) -> Slots:
-        """Return the slots of the `wanted` codes nearest to a query's, nearest first, ties by id."""
+        """Return the slots of the `wanted` nearest codes, nearest first, ties by id."""
         slots = None if within is None else _places(self.ids, within)
         alike = max(LEAST_ALIKE, ALIKE_FOR_EACH * wanted)
         count = len(self.ids) if slots is None else len(slots)
@@ -65,7 +67,7 @@ class Codes:
         return slots[np.argsort(-self._products(code, slots), kind="stable")[:wanted]]
 
     def _alike(self, code: NDArray[np.int8], wanted: int, slots: Slots | None) -> Slots:
-        """Return the slots whose signs fit the query best, all of those that fit as the last one."""
+        """Return the slots whose signs fit the query best, with all that fit as the last one."""
         planes = _planes(code)
         columns = self.signs if slots is None else self.signs[:, slots]
         fits = np.concatenate(
@@ -97,10 +99,7 @@ class ResidentVectors:
     """A space's vectors, found by codes in memory and kept, as ever, in the file."""
 
     def __init__(self, catalog: Catalog, kept: SqliteVectors, patience: int = 0) -> None:
-        """Hold nothing yet: the first `patience` queries are answered from disk.
-
-        To load all codes costs as much as to answer two queries from disk.
-        """
+        """Hold nothing yet: the first `patience` queries are answered from disk."""
         self._catalog = catalog
         self._kept = kept
         self._patience = patience
@@ -217,4 +216,5 @@ def _places(ids: DocumentIds, within: DocumentIds) -> Slots:
         return np.empty(0, np.int64)
     places = np.searchsorted(ids, within)
     places[places == len(ids)] = 0
-    return places[ids[places] == within]
+    kept: Slots = places[ids[places] == within]
+    return kept

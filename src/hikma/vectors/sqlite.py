@@ -218,8 +218,9 @@ class SqliteVectors:
         return rows.first(connection, sql, (self._table,)) is not None
 
     def _mark(self, connection: apsw.Connection) -> None:
-        """Tell whoever holds codes in memory that these are others now; no count, for one that is
-        rolled back, or of a file built anew, may come again.
+        """Tell whoever holds codes in memory that these are others now.
+
+        By no count: that of a write rolled back, or of a file built anew, may come again.
         """
         state.put(connection, self._generation, token_hex(8))
 
