@@ -219,7 +219,8 @@ def _history(connection: apsw.Connection) -> dict[str, dict[Any, Any]]:
 
 def _state(connection: apsw.Connection) -> dict[str, str]:
     found = dict(rows.every(connection, "SELECT key, value FROM state"))
-    return {key: value for key, value in found.items() if key not in _TIMELESS}
+    kept = {key: value for key, value in found.items() if key not in _TIMELESS}
+    return {key: value for key, value in kept.items() if not key.endswith("_generation")}
 
 
 def _vectors(database: Path, names: Mapping[int, tuple[str, int]]) -> dict[tuple[str, int], bytes]:

@@ -102,7 +102,7 @@ def line_numbers(text: str, start_line: int, runs: bytes) -> list[int]:
 
 
 def runs(piece: Sequence[int], start_line: int) -> bytes:
-    """Return where the lines of a piece stand, as `line_numbers` reads it: its span's start told."""
+    """Return where a piece's lines stand, as `line_numbers` reads it."""
     starts = [at for at, line in enumerate(piece) if at == 0 or line != piece[at - 1] + 1]
     if len(starts) == 1 and piece[0] + 1 == start_line:
         return b""

@@ -39,7 +39,7 @@ from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown,
 from hikma.settings import Settings, load_settings
 from hikma.sources.roots import digest_now, find_root, head_of, is_bare
 from hikma.telemetry import Track, silent
-from hikma.vectors.resident import QUERIES_FROM_DISK, ResidentVectors
+from hikma.vectors.resident import open_store
 from hikma.vectors.sqlite import SqliteVectors
 
 if TYPE_CHECKING:
@@ -346,14 +346,7 @@ class Engine:
                 f"{catalog.path} was built by another version of the model {space.model!r}; "
                 "build it anew with `hikma index --full`."
             )
-        return Answering(space, embedder, self._open_store(catalog, space))
-
-    def _open_store(self, catalog: Catalog, space: VectorSpace) -> "VectorStore":
-        kept = SqliteVectors(catalog, space)
-        if self.settings.vector_scan == "disk":
-            return kept
-        patience = QUERIES_FROM_DISK if self.settings.vector_scan == "auto" else 0
-        return ResidentVectors(catalog, kept, patience)
+        return Answering(space, embedder, open_store(catalog, space, self.settings.vector_scan))
 
     def _wanted(self) -> VectorSpace:
         """Return the space of a fresh file: a model is changed by asking, never by the way."""

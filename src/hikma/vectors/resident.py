@@ -8,7 +8,7 @@ query reads, whoever wrote it.
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import apsw
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
 from hikma.catalog.schema import Catalog
+from hikma.domain import VectorSpace
+from hikma.protocols import VectorStore
 from hikma.vectors.sqlite import SqliteVectors, over_fetch
 
 Slots: TypeAlias = NDArray[np.int64]
@@ -179,6 +181,16 @@ class ResidentVectors:
         return Codes(generation, ids, codes, np.concatenate(signs, axis=1))
 
 
+def open_store(
+    catalog: Catalog, space: VectorSpace, scan: Literal["auto", "disk", "resident"]
+) -> VectorStore:
+    """Return the store of a space in the file: codes compared where `scan` says."""
+    kept = SqliteVectors(catalog, space)
+    if scan == "disk":
+        return kept
+    return ResidentVectors(catalog, kept, QUERIES_FROM_DISK if scan == "auto" else 0)
+
+
 def _signs(codes: NDArray[np.int8]) -> NDArray[np.uint64]:
     """Return the sign bits of codes (n, dimension) by column, shape (words, n)."""
     bits = np.packbits(codes >= 0, axis=1)
@@ -198,13 +210,13 @@ def _planes(code: NDArray[np.int8]) -> list[NDArray[np.uint64]]:
 def _fits(columns: NDArray[np.uint64], planes: list[NDArray[np.uint64]]) -> NDArray[np.int32]:
     """Return for each vector the sum of the query's values where its sign is plus, shape (n,)."""
     total = np.zeros(columns.shape[1], np.int32)
-    common = np.empty(columns.shape[1], np.uint64)
+    shared = np.empty(columns.shape[1], np.uint64)
     bits = np.empty(columns.shape[1], np.uint8)
     for worth, plane in zip(_PLANES, planes, strict=True):
         count = np.zeros(columns.shape[1], np.int32)
         for column, word in zip(columns, plane, strict=True):
-            np.bitwise_and(column, word, out=common)
-            np.bitwise_count(common, out=bits)
+            np.bitwise_and(column, word, out=shared)
+            np.bitwise_count(shared, out=bits)
             count += bits
         total += count * np.int32(worth)
     return total

@@ -1,0 +1,158 @@
+"""What the resident store promises beyond the contract: always in step, and not by much memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_sqlite import DIMENSION, MODEL, clustered, nearest_exactly, put
+
+from hikma.catalog import ledger
+from hikma.catalog.schema import Catalog
+from hikma.domain import VectorSpace
+from hikma.errors import CorruptFileError
+from hikma.vectors.resident import Codes, ResidentVectors, _signs, open_store
+from hikma.vectors.sqlite import SqliteVectors
+
+DELETE_5 = """
+import sys
+from pathlib import Path
+from hikma.catalog import ledger
+from hikma.catalog.schema import Catalog
+from hikma.vectors.sqlite import SqliteVectors
+catalog = Catalog.open(Path(sys.argv[1]))
+with catalog.write() as connection:
+    SqliteVectors(catalog, ledger.space(connection)).delete([5])
+catalog.close()
+"""
+
+
+@pytest.fixture
+def catalog(tmp_path: Path):
+    opened = Catalog.open(tmp_path / "index.db", create=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def kept(catalog):
+    wanted = VectorSpace(0, "sqlite-vec", "", MODEL, MODEL, MODEL, DIMENSION, "cosine", "flat", "")
+    with catalog.write() as connection:
+        return SqliteVectors(catalog, ledger.create_space(connection, wanted))
+
+
+@pytest.fixture
+def store(catalog, kept):
+    return ResidentVectors(catalog, kept)
+
+
+def ids_of(found):
+    return [one.id for one in found]
+
+
+def test_three_looks_find_999_of_1000_true_neighbours(catalog, store):
+    made = clustered(9_040, seed=1)
+    vectors, queries = made[:9_000], made[9_000:]
+    put(catalog, store, list(range(1, 9_001)), vectors)
+    for limit in (10, 150):
+        found = sum(
+            len(set(ids_of(store.nearest(one, limit))) & nearest_exactly(vectors, one, limit))
+            for one in queries
+        )
+        assert found / (limit * len(queries)) >= 0.999
+
+
+def test_a_vector_takes_at_most_500_bytes_of_memory(catalog, store):
+    put(catalog, store, list(range(1, 3_001)), clustered(3_000))
+    assert store.nbytes == 0
+    store.nearest(clustered(1)[0], 1)
+    assert 0 < store.nbytes <= 500 * 3_000
+
+
+def test_a_write_of_another_process_is_seen_by_the_next_query(catalog, store):
+    vectors = clustered(30)
+    put(catalog, store, list(range(1, 31)), vectors)
+    assert ids_of(store.nearest(vectors[4], 1)) == [5]
+    subprocess.run([sys.executable, "-c", DELETE_5, str(catalog.path)], check=True)
+    assert 5 not in ids_of(store.nearest(vectors[4], 30))
+
+
+def test_what_was_rolled_back_is_forgotten(catalog, store):
+    """The write after it must not be taken for the one that was undone."""
+    vectors = clustered(4)
+    put(catalog, store, [1, 2], vectors[:2])
+
+    def fail() -> None:
+        with catalog.write():
+            put(catalog, store, [3], vectors[2:3])
+            assert ids_of(store.nearest(vectors[2], 1)) == [3]
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert 3 not in ids_of(store.nearest(vectors[2], 9))
+    put(catalog, store, [4], vectors[3:])
+    assert sorted(ids_of(store.nearest(vectors[3], 9))) == [1, 2, 4]
+
+
+def test_a_rebuild_by_another_store_is_seen(catalog, kept, store):
+    vectors = clustered(60)
+    put(catalog, store, list(range(1, 61)), vectors)
+    kept.delete([7])
+    assert 7 not in ids_of(store.nearest(vectors[6], 60))
+    assert kept.rebuild() == 60
+    assert ids_of(store.nearest(vectors[6], 1)) == [7]
+
+
+def test_tombstones_do_not_take_the_places_of_the_living(catalog, store):
+    vectors = np.repeat(clustered(1), 400, axis=0)
+    put(catalog, store, list(range(1, 401)), vectors)
+    with catalog.write() as connection:
+        ledger.tombstone(connection, list(range(1, 301)))
+    assert ids_of(store.nearest(vectors[0], 10)) == list(range(301, 311))
+
+
+def test_codes_that_the_table_does_not_count_are_damage(catalog, store):
+    put(catalog, store, list(range(1, 21)), clustered(20))
+    with catalog.write() as connection:
+        connection.config(1010, 0)  # SQLITE_DBCONFIG_DEFENSIVE: write to an inner table
+        connection.execute("DELETE FROM vectors_1_rowids WHERE rowid = 3")
+    with pytest.raises(CorruptFileError, match="rebuild"):
+        store.nearest(clustered(1)[0], 3)
+
+
+def test_auto_answers_from_disk_at_first_and_disk_always(catalog, kept):
+    vectors = clustered(50)
+    put(catalog, kept, list(range(1, 51)), vectors)
+    with catalog.read() as connection:
+        space = ledger.space(connection)
+    auto = open_store(catalog, space, "auto")
+    answers = []
+    loaded = []
+    for _ in range(3):
+        answers.append(auto.nearest(vectors[0], 20))
+        loaded.append(auto.nbytes > 0)
+    assert loaded == [False, False, True]
+    assert answers == [kept.nearest(vectors[0], 20)] * 3
+    assert isinstance(open_store(catalog, space, "disk"), SqliteVectors)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 5_000), st.integers(1, 300), st.integers(0, 2**32 - 1), st.booleans())
+def test_few_or_filtered_codes_are_those_of_brute_force(count, wanted, seed, narrow):
+    random = np.random.default_rng(seed)
+    codes = random.integers(-3, 4, (count, 16)).astype(np.int8)
+    ids = np.sort(random.choice(20_000, count, replace=False))
+    held = Codes("g", ids, codes, _signs(codes))
+    query = random.integers(-127, 128, 16).astype(np.int8)
+    within = np.unique(random.choice(20_000, 4_000)) if narrow else None
+    slots = np.flatnonzero(np.isin(ids, within)) if narrow else np.arange(count)
+    products = codes[slots].astype(int) @ query.astype(int)
+    best = slots[np.lexsort((slots, -products))[:wanted]]
+    found = held.nearest(query, wanted, within)
+    assert len(found) == len(best)
+    if len(slots) <= 2_000:
+        assert found.tolist() == best.tolist()
