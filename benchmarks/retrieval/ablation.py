@@ -20,8 +20,10 @@ from hikma.ranking import Candidate, Weights
 from hikma.search import FIELD_WEIGHTS, Gathered, Sources, gather
 
 FULL = "as it is"
-RETRIEVERS = ("lexical", "dense", "name")
-MULTIPLIERS = frozenset({"other_case", "test", "aside", "prose", "same_file", "history", "code"})
+RETRIEVERS = ("lexical", "dense", "name", "history")
+MULTIPLIERS = frozenset(
+    "other_case later_piece test aside prose barrel same_file history code".split()  # noqa: SIM905 -- a list would be ten lines
+)
 """Weights that multiply a score: 1 is their neutral value, that of all others is 0."""
 GROUPS = ("retrievers", "weights", "fields", "forms")
 
@@ -72,7 +74,10 @@ def without(candidates: Sequence[Candidate], retriever: str) -> list[Candidate]:
         if ranks:
             bm25 = 0.0 if retriever == "lexical" else one.bm25
             similarity = None if retriever == "dense" else one.similarity
-            left.append(Candidate(one.document, bm25, similarity, ranks))
+            votes = 0.0 if retriever == "history" else one.votes
+            left.append(
+                replace(one, bm25=bm25, similarity=similarity, ranks=ranks, votes=votes)
+            )
     return left
 
 
@@ -115,7 +120,7 @@ def check_replay(replayed: Sequence[Answer], searched: Sequence[Answer], tree: T
 
 def _ranked(found: Gathered, variant: Variant, tree: Tree) -> Answer:
     kept = without(found.candidates, variant.without) if variant.without else found.candidates
-    best = placed(ranking.rank(found.terms, kept, variant.weights, CUT), tree)
+    best = placed(ranking.rank(found.terms, kept, variant.weights, CUT, found.companions), tree)
     return Answer(best, best)
 
 

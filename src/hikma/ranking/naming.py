@@ -28,11 +28,10 @@ _MOST_ASKED = 3
 
 @dataclass(frozen=True, slots=True)
 class PathWords:
-    """The stems of a file's name and of its last folders, and the name run together."""
+    """The stems of a file's name and of its last folders."""
 
     name: frozenset[str]
     folders: frozenset[str]
-    whole: str
 
 
 def add_shares(one: Scored, terms: Terms, weights: Weights) -> None:
@@ -85,8 +84,6 @@ def _path_rules(one: Scored, terms: Terms, weights: Weights) -> None:
     own = path_words(one.candidate.document.node.path)
     one.add("file name", weights.stem_overlap * overlap(own.name, terms.stems))
     one.add("folder", weights.path_overlap * overlap(own.folders, terms.stems))
-    if own.whole in terms.joined:
-        one.add("joined name", weights.joined)
 
 
 @lru_cache(maxsize=50_000)
@@ -103,7 +100,7 @@ def path_words(path: str) -> PathWords:
     if name_words(plain) in _NAMELESS and folders:
         plain = folders[-1]
     above = frozenset(stem for folder in folders[-3:] for stem in stems_of(folder))
-    return PathWords(stems_of(plain), above, re.sub(r"[\W_]", "", plain.lower()))
+    return PathWords(stems_of(plain), above)
 
 
 def overlap(own: Collection[str], asked: Sequence[str]) -> float:

@@ -8,8 +8,8 @@ class Weights:
     """Shares are on the scale of a cosine similarity; factors multiply what a hit has so far."""
 
     # Shares of what the retrievers found.
-    lexical: float = 0.3
-    dense: float = 0.1
+    lexical: float = 0.35
+    dense: float = 0.15
     voted: float = 0.4
     changed_with: float = 0.1
     # Shares of names that the query gives.
@@ -23,13 +23,12 @@ class Weights:
     message: float = 1.0
     called: float = 1.0
     # Shares of words that names and the query have in common.
-    name_overlap: float = 0.25
-    stem_overlap: float = 0.27
+    name_overlap: float = 0.2
+    stem_overlap: float = 0.25
     path_overlap: float = 0.1
-    joined: float = 0.06
     # Shares of where a document stands.
     imported: float = 0.06
-    file_support: float = 0.2
+    file_support: float = 0.25
     # Factors.
     other_case: float = 0.5
     later_piece: float = 0.8
@@ -37,6 +36,6 @@ class Weights:
     aside: float = 0.75
     prose: float = 0.4
     barrel: float = 0.8
-    same_file: float = 0.5
+    same_file: float = 0.4
     history: float = 0.5
     code: float = 0.35
