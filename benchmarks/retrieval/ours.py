@@ -25,7 +25,7 @@ NAME = "hikma"
 _KEPT = 4
 """Indexes of one tree, model and scope that are kept: the latest used."""
 _ANSWERING = (
-    *("search.py", "ranking.py", "results.py", "engine.py", "evaluation.py", "packing.py"),
+    *("search.py", "ranking/", "results.py", "engine.py", "evaluation/", "packing.py"),
     *("interfaces/", "errors.py", "telemetry.py", "insertion.py", "pull_requests.py", "history.py"),
 )
 """Parts of the package that no row of an index without a history depends on."""
