@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import CORPUS, Repository
 from fakes import HashingEmbedder
-from hikma import patterns, scanning
+from hikma import cutting, patterns, scanning
 from hikma.catalog import fulltext, state, vocabulary
 from hikma.domain import Filter, Mode, NodeKind, Query
 from hikma.engine import Engine
