@@ -76,7 +76,7 @@ def words_near(connection: apsw.Connection, name: str) -> list[str]:
     """Return the words of texts that are a few slips from a name, nearest first."""
     wanted = squashed(name)
     allowed = max(1, min(3, len(wanted) // _SLIP_EVERY))
-    words = {*vocabulary.resembling(connection, name), *vocabulary.resembling(connection, wanted)}
+    words = {one for form in {name, wanted} for one in vocabulary.resembling(connection, form)}
     counted = ((slips(wanted, squashed(word), allowed), word) for word in words)
     return [word for count, word in sorted(counted) if count <= allowed]
 

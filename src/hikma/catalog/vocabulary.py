@@ -16,9 +16,10 @@ from hikma.domain import Document
 _TRIGRAM = 3
 _AT_ONCE = 50
 """Words in one expression: FTS5 looks at each of them at every step."""
-_RAREST = 7
-"""Trigrams of a name that words near it are sought by: two slips spoil six at most."""
-_NEAR_WORDS = 4_000
+_RAREST = 4
+"""Trigrams of a name that words near it are sought by: one slip spoils three at most."""
+_NEAR_WORDS, _COUNTED = 4_000, 500
+"""Words that are looked at; of a trigram's words so many are counted, to tell which is rarest."""
 _ODD_CASE = ("\u017f", "\u0131", "\u0307")
 """Letters that a case-blind pattern takes for s, i and i, and that small letters keep."""
 
@@ -75,12 +76,15 @@ def holding(connection: apsw.Connection, part: str, *, folded: bool) -> list[str
 
 
 def resembling(connection: apsw.Connection, name: str) -> list[str]:
-    """Return words of about the length of a name that share one of its rarest trigrams."""
+    """Return words of about the length of a name that share several of its trigrams.
+
+    They are sought by its rarest, and kept where they share a quarter of all.
+    """
     by_count = sorted((_count(connection, one), one) for one in _trigrams(name))
     rarest = [one for count, one in by_count if count][:_RAREST]
     if not rarest:
         return []
-    return rows.column(
+    found = rows.column(
         connection,
         "SELECT text FROM word WHERE length(text) BETWEEN ? AND ? "
         "AND id IN (SELECT rowid FROM word_trigrams WHERE word_trigrams MATCH ? LIMIT ?)",
@@ -91,6 +95,9 @@ def resembling(connection: apsw.Connection, name: str) -> list[str]:
             _NEAR_WORDS,
         ),
     )
+    wanted = set(_trigrams(name))
+    least = max(1, len(wanted) // 4)
+    return [one for one in found if sum(trigram in one for trigram in wanted) >= least]
 
 
 def documents_with(
@@ -131,4 +138,4 @@ def _trigrams(text: str) -> list[str]:
 
 def _count(connection: apsw.Connection, trigram: str) -> int:
     sql = "SELECT count(*) FROM (SELECT 1 FROM word_trigrams WHERE word_trigrams MATCH ? LIMIT ?)"
-    return int(rows.value(connection, sql, (f'"{trigram}"', _NEAR_WORDS)))
+    return int(rows.value(connection, sql, (f'"{trigram}"', _COUNTED)))
