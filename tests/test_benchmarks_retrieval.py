@@ -222,7 +222,7 @@ def test_an_index_is_made_once(sources, tmp_path, monkeypatch):
         assert engine.status().documents
     with (
         pytest.raises(AssertionError, match="indexed again"),
-        ours.opened(tree, "mixed", tmp_path / "cache"),
+        ours.opened(tree, "minilm", tmp_path / "cache"),
     ):
         pass
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hikma import documents
 from hikma.cutting import PIECE_CHARACTERS
-from hikma.documents import clean, digest_of, words, write_out
+from hikma.documents import UNCUT, clean, digest_of, words, write_out
 from hikma.domain import NodeKind, SourceFile
 from hikma.sources import syntax
 from hikma.sources.roots import digest_of as content_digest
@@ -59,8 +59,8 @@ def test_identifiers_are_kept_whole_and_split_into_their_parts():
     ]
 
 
-def test_a_run_of_data_is_not_a_word():
-    assert words("a" * 81) == []
+def test_a_run_of_data_is_one_word_that_no_text_has():
+    assert words("a" * 81) == [UNCUT]
 
 
 def test_each_symbol_has_a_document_of_its_own_lines():

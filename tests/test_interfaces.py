@@ -134,7 +134,7 @@ def test_search_prints_exactly_the_promised_object(root):
     for rank, hit in enumerate(result["hits"], 1):
         assert hit.keys() == HIT
         assert hit["rank"] == rank
-        assert set(hit["sources"]) <= {"lexical", "dense"}
+        assert set(hit["sources"]) <= {"lexical", "dense", "history"}
         assert isinstance(hit["properties"], dict)
         assert not hit["path"].startswith("/")
     best = result["hits"][0]

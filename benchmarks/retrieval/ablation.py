@@ -20,7 +20,8 @@ from hikma.ranking import Candidate, Weights
 from hikma.search import FIELD_WEIGHTS, Gathered, Sources, gather
 
 FULL = "as it is"
-RETRIEVERS = ("lexical", "dense", "name", "history")
+RETRIEVERS = ("lexical", "dense", "name")
+"""The trees of topics carry no history: `hikma eval` judges what that adds."""
 MULTIPLIERS = frozenset(
     "other_case later_piece test aside prose barrel same_file history code".split()  # noqa: SIM905 -- a list would be ten lines
 )
@@ -74,8 +75,7 @@ def without(candidates: Sequence[Candidate], retriever: str) -> list[Candidate]:
         if ranks:
             bm25 = 0.0 if retriever == "lexical" else one.bm25
             similarity = None if retriever == "dense" else one.similarity
-            votes = 0.0 if retriever == "history" else one.votes
-            left.append(replace(one, bm25=bm25, similarity=similarity, ranks=ranks, votes=votes))
+            left.append(replace(one, bm25=bm25, similarity=similarity, ranks=ranks))
     return left
 
 

@@ -15,7 +15,7 @@ from topics import Tree
 
 from hikma import documents, retrieval, search
 from hikma.arrays import DocumentIds, Vector, VectorRows
-from hikma.catalog import fulltext, rows
+from hikma.catalog import fulltext, rows, votes
 from hikma.domain import Extraction, SourceFile
 from hikma.errors import HikmaError
 from hikma.protocols import Embedder
@@ -79,12 +79,19 @@ def regather(
     cosines = vectors @ vector
     near = _nearest(cosines, ids)
     similarity = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
-    by_words = {one.document.id: one for one in found.candidates if set(one.ranks) - {"dense"}}
+    by_words = {
+        one.document.id: one for one in found.candidates if one.pins or set(one.ranks) - {"dense"}
+    }
     with sources.catalog.read() as connection:
         others = fulltext.load(connection, sorted(near.keys() - by_words.keys()))
+        paths = sorted({one.node.path for one in others.values()})
+        importers = votes.importers(connection, paths)
     candidates = []
     for one in sorted(near.keys() | by_words.keys()):
-        known = by_words.get(one) or Candidate(others[one], 0.0, None, {})
+        known = by_words.get(one)
+        if known is None:
+            count = importers.get(others[one].node.path, 0)
+            known = Candidate(others[one], 0.0, None, {}, importers=count)
         ranks = {name: rank for name, rank in known.ranks.items() if name != "dense"}
         ranks |= {"dense": near[one]} if one in near else {}
         candidates.append(replace(known, similarity=similarity[one], ranks=ranks))

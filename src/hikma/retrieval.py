@@ -14,7 +14,7 @@ from hikma.arrays import DocumentIds, Vector
 from hikma.catalog import fulltext, ledger, matching, votes
 from hikma.catalog.schema import Catalog
 from hikma.catalog.votes import Votes
-from hikma.documents import words
+from hikma.documents import UNCUT, words
 from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query, StoredDocument
 from hikma.errors import CorruptFileError, MissingVectorError, ModelError
 from hikma.protocols import Embedder, VectorStore
@@ -71,7 +71,7 @@ class Asked:
     @property
     def content(self) -> list[str]:
         """Return the words that are looked for: those that mean something, neighbours joined."""
-        every = list(dict.fromkeys(words(self.query.text)))
+        every = [one for one in dict.fromkeys(words(self.query.text)) if one != UNCUT]
         content = [word for word in every if word not in ranking.STOP_WORDS] or every
         joined = sorted(self.terms.joined - set(content))
         return [*content, *joined][:MOST_TERMS]
