@@ -82,6 +82,7 @@ def test_every_symbol_of_a_real_file_stays_where_it_is_and_says_nothing(sample):
     found = without_documentation(file)
     had = [node.id for node in syntax.extract(file).nodes[1:] if node.documentation]
     assert outline(found.file) == outline(file)
+    assert {node.documentation for node in syntax.extract(found.file).nodes[1:]} == {""}
     assert (found.kept, [node.id for node in found.documented]) == (0, had)
     assert bool(had) == (sample.stem not in UNDOCUMENTED)
 
@@ -95,6 +96,8 @@ def test_no_word_of_the_documentation_is_left_in_the_file(path):
     assert b"zanzi" in file.content
     assert b"zanzi" not in found.file.content
     assert found.file.content.count(b"\n") == file.content.count(b"\n")
+    for mark in (b"#!/bin/sh", b"=begin", b"=end", b'r"""', b"<script>"):
+        assert (mark in found.file.content) == (mark in file.content)
     assert outline(found.file) == outline(file)
 
 
