@@ -72,7 +72,7 @@ def without(candidates: Sequence[Candidate], retriever: str) -> list[Candidate]:
     left = []
     for one in candidates:
         ranks = {name: rank for name, rank in one.ranks.items() if name != retriever}
-        if ranks:
+        if ranks or one.pins:
             bm25 = 0.0 if retriever == "lexical" else one.bm25
             similarity = None if retriever == "dense" else one.similarity
             left.append(replace(one, bm25=bm25, similarity=similarity, ranks=ranks))

@@ -5,7 +5,7 @@ names and rules stay those of the index. The control is the form that the index 
 by is what the store's int8 codes change.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -79,23 +79,30 @@ def regather(
     cosines = vectors @ vector
     near = _nearest(cosines, ids)
     similarity = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
-    by_words = {
-        one.document.id: one for one in found.candidates if one.pins or set(one.ranks) - {"dense"}
-    }
-    with sources.catalog.read() as connection:
-        others = fulltext.load(connection, sorted(near.keys() - by_words.keys()))
-        paths = sorted({one.node.path for one in others.values()})
-        importers = votes.importers(connection, paths)
+    by_words = {one.document.id: one for one in found.candidates if _by_words(one)}
+    known_of = _loaded(sources, near.keys() - by_words.keys()) | by_words
     candidates = []
-    for one in sorted(near.keys() | by_words.keys()):
-        known = by_words.get(one)
-        if known is None:
-            count = importers.get(others[one].node.path, 0)
-            known = Candidate(others[one], 0.0, None, {}, importers=count)
+    for one, known in sorted(known_of.items()):
         ranks = {name: rank for name, rank in known.ranks.items() if name != "dense"}
         ranks |= {"dense": near[one]} if one in near else {}
         candidates.append(replace(known, similarity=similarity[one], ranks=ranks))
     return replace(found, candidates=candidates)
+
+
+def _by_words(one: Candidate) -> bool:
+    return bool(one.pins or set(one.ranks) - {"dense"})
+
+
+def _loaded(sources: search.Sources, ids: Collection[int]) -> dict[int, Candidate]:
+    """Return candidates that only vectors find, with what ranking asks about their files."""
+    with sources.catalog.read() as connection:
+        loaded = fulltext.load(connection, sorted(ids))
+        paths = sorted({one.node.path for one in loaded.values() if one.node.path})
+        importers = votes.importers(connection, paths)
+    return {
+        number: Candidate(one, 0.0, None, {}, importers=importers.get(one.node.path, 0))
+        for number, one in loaded.items()
+    }
 
 
 def _nearest(cosines: Vector, ids: DocumentIds) -> dict[int, int]:

@@ -25,8 +25,9 @@ NAME = "hikma"
 _KEPT = 4
 """Indexes of one tree, model and scope that are kept: the latest used."""
 _ANSWERING = (
-    *("search.py", "ranking/", "results.py", "engine.py", "evaluation/", "packing.py"),
-    *("interfaces/", "errors.py", "telemetry.py", "insertion.py", "pull_requests.py", "history.py"),
+    *("search.py", "retrieval.py", "ranking/", "hits.py", "packing.py", "scanning.py"),
+    *("results.py", "engine.py", "evaluation/", "interfaces/", "errors.py", "telemetry.py"),
+    *("insertion.py", "pull_requests.py", "history.py", "vectors/resident.py"),
 )
 """Parts of the package that no row of an index without a history depends on."""
 
