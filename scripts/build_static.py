@@ -1,12 +1,14 @@
 """Fit the shipped table of words to pairs of questions and the documents that answer them.
 
     python scripts/material.py --sources DIR
-    python scripts/build_static.py --sources DIR --cache DIR
+    git archive ec1663c src/hikma/models/files | tar -x -C FORMER
+    python scripts/build_static.py --sources DIR --cache DIR --former FORMER/src/hikma/models/files
 
-The pairs and MiniLM's vectors of short texts are kept in the cache, so that a second run reads and
-embeds only what it lacks. Packages of `corpus.HELD_OUT` are held out; the figures on them are
-printed and written to the manifest. Seeded: the same sources give the same table on the same
-machine. Needs the dependency group `models`.
+It starts from the table that was shipped before, which was fitted to MiniLM's vectors of 77,000
+functions and as many sentences (scripts/build_static.py of commit ec1663c). The pairs are kept in
+the cache, so that a second run reads only what it lacks. Packages of `corpus.HELD_OUT` are held
+out; the figures on them are printed and written to the manifest. Seeded: the same sources give the
+same table on the same machine. Needs the dependency group `models`.
 """
 
 import argparse
@@ -22,11 +24,11 @@ import numpy as np
 from scipy import sparse
 
 from corpus import is_held_out
-from fitting import Features, Fitted, Pairs, Places, Rows, Schedule, contrast, directions, ridge
+from fitting import Features, Fitted, Pairs, Places, Rows, Schedule, contrast, directions
 from gathering import gather
-from hikma.models import open_model
 from hikma.models.shipped import FILES, open_files, write_manifest
 from hikma.models.static import CODES, DIMENSION, SCALES, WORDS, Tokens, parts_of, weights_of
+from hikma.models.wordpiece import START, WordPieces
 from pairs import Pair
 
 LIMITS = {"documentation": 11_000, "remainder": 6_000, "file": 4_000, "owner": 2_400}
@@ -36,9 +38,6 @@ ROWS = 33_000
 LONGEST_ROW = 23
 COMMON = 4
 """A word of BERT's vocabulary counts as if it stood in so many documents more."""
-SENTENCES = 24_000
-PENALTY, ROUNDS = 0.3, 30
-BLOCK = 5_000
 ASKED = 2_000
 
 
@@ -104,30 +103,15 @@ def pairs_as_features(tokens: Tokens, found: Sequence[Pair]) -> Pairs:
     )
 
 
-def embed(cache: Path, texts: Sequence[str]) -> Rows:
-    """Return MiniLM's vectors, from the cache where it has them."""
-    known: dict[str, Rows] = {}
-    for path in sorted(cache.glob("minilm-*.npz")):
-        with np.load(path) as block:
-            known.update(zip(block["texts"].tolist(), block["vectors"], strict=True))
-    lacking = [text for text in dict.fromkeys(texts) if text not in known]
-    model = open_model("minilm")
-    for start in range(0, len(lacking), BLOCK):
-        block = lacking[start : start + BLOCK]
-        vectors = model.embed_documents(block)
-        name = hashlib.blake2b(block[0].encode(), digest_size=8).hexdigest()
-        np.savez(cache / f"minilm-{name}.npz", texts=np.array(block), vectors=vectors)
-        known.update(zip(block, vectors, strict=True))
-        print(f"embedded {start + len(block)} of {len(lacking)}", file=sys.stderr)
-    return np.stack([known[text] for text in texts])
-
-
-def start(cache: Path, tokens: Tokens, words: Sequence[str], learnt: Sequence[Pair]) -> Rows:
-    """Return the table that comes nearest to MiniLM's vectors of words and of sentences."""
-    asked = sorted({one.question for one in learnt if one.kind == "documentation"})
-    chosen = np.random.default_rng(0).permutation(len(asked))[:SENTENCES]
-    texts = [*words, *(asked[one] for one in sorted(chosen))]
-    return ridge(features(tokens, texts), embed(cache, texts), PENALTY, ROUNDS)
+def start(former: Path, words: Sequence[str]) -> Rows:
+    """Return the former table's vector of each word: its row, or the sum of its pieces' rows."""
+    pieces = WordPieces.open(str(former / "vocabulary.txt"))
+    whole = (former / WORDS).read_text(encoding="utf-8").split()
+    rows = {word: (len(pieces) + place,) for place, word in enumerate(whole)}
+    table = np.load(former / CODES) * np.load(former / SCALES)[:, None]
+    spelt = [rows.get(word) or pieces.of_word(word) for word in words]
+    found = [table[START], *(table[list(one)].sum(axis=0) for one in spelt)]
+    return np.stack(found).astype(np.float32)
 
 
 def reciprocal_ranks(fitted: Fitted, tokens: Tokens, held: Sequence[Pair]) -> dict[str, float]:
@@ -161,14 +145,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--former", type=Path, required=True)
     arguments = parser.parse_args()
     found = gather(arguments.sources, arguments.cache)
     learnt = drawn(one for one in found if not is_held_out(one.package, one.path))
     held = [one for one in found if is_held_out(one.package, one.path)]
     words = words_of(learnt)
     tokens = Tokens(words)
-    fitted = Fitted(start(arguments.cache, tokens, words, learnt), np.zeros(ROWS + 1, np.float32))
-    figures = {"regression": reciprocal_ranks(fitted, tokens, held)}
+    fitted = Fitted(start(arguments.former, words), np.zeros(len(tokens), np.float32))
+    figures = {"start": reciprocal_ranks(fitted, tokens, held)}
     pairs = pairs_as_features(tokens, learnt)
     for epoch, loss in contrast(fitted.table, pairs, Schedule()):
         fitted = epoch

@@ -1,10 +1,8 @@
 """Fit one vector a word, so that a question's sum points where its answer's does.
 
-First a ridge regression to the vectors that a deeper model gives short texts, solved by conjugate
-gradients with a diagonal preconditioner: it says what words mean that code seldom has. Then the
-table's own space: within a batch, each question must be nearest to its own answer and each answer
-to its own question (InfoNCE, van den Oord et al. 2018, both ways), while a second figure a word
-learns how much it counts in a question.
+Within a batch, each question must be nearest to its own answer and each answer to its own question
+(InfoNCE, van den Oord et al. 2018, both ways), while a second figure a word learns how much it
+counts in a question.
 """
 
 from collections import defaultdict
@@ -44,7 +42,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How the second stage goes; the defaults are what the shipped table was made with."""
+    """How the fit goes; the defaults are what the shipped table was made with."""
 
     epochs: int = 1
     batch: int = 1_024
@@ -67,29 +65,6 @@ def directions(features: Features, table: Rows) -> Rows:
     """Return the unit vectors of texts."""
     sums = features @ table
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
-
-
-def ridge(features: Features, vectors: Rows, penalty: float, rounds: int) -> Rows:
-    """Return the table W that minimises |A W - vectors|² + penalty |W|²; rows of A have norm 1."""
-    lengths = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
-    scaled = (sparse.diags((1 / lengths).astype(np.float32)) @ features).tocsr()
-    turned = scaled.T.tocsr()
-    weight = np.asarray(scaled.multiply(scaled).sum(axis=0)).ravel() + penalty
-    inverse = (1 / weight).astype(np.float32)[:, None]
-    table = np.zeros((scaled.shape[1], vectors.shape[1]), np.float32)
-    left = turned @ vectors
-    step = inverse * left
-    size = (left * step).sum(axis=0)
-    for _ in range(rounds):
-        image = turned @ (scaled @ step) + penalty * step
-        stride = size / np.maximum((step * image).sum(axis=0), 1e-20)
-        table += stride * step
-        left -= stride * image
-        better = inverse * left
-        following = (left * better).sum(axis=0)
-        step = better + (following / np.maximum(size, 1e-20)) * step
-        size = following
-    return table
 
 
 class Adam:
