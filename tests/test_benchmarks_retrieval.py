@@ -30,6 +30,7 @@ from hikma.domain import Query  # noqa: E402
 from hikma.engine import Engine  # noqa: E402
 from hikma.ranking import Weights  # noqa: E402
 from hikma.search import gather  # noqa: E402
+from hikma.settings import Settings  # noqa: E402
 
 PATHS = st.sampled_from(
     ["a.py", "lib/a.py", "src/lib/a.py", "b.py", "lib/b.py", "xa.py", "lib\\a.py"]
@@ -186,8 +187,13 @@ def sources(corpus_repository, tmp_path):
         yield ours.reading(engine, Weights()), tree
 
 
-def test_a_retriever_off_finds_nothing(sources):
-    candidates = gather(sources[0], Query("VectorStore.nearest")).candidates
+def test_a_retriever_off_finds_nothing(corpus_repository, tmp_path):
+    """With a history, so that commits vote; `Store vectors` is the message of one."""
+    settings = Settings(database=tmp_path / "index.db")
+    with Engine(corpus_repository.root, settings) as engine:
+        engine.index()
+        given = ours.reading(engine, Weights())
+        candidates = gather(given, Query("store vectors in the VectorStore")).candidates
     assert {name for one in candidates for name in one.ranks} == set(ablation.RETRIEVERS)
     for name in ablation.RETRIEVERS:
         left = ablation.without(candidates, name)
@@ -197,6 +203,8 @@ def test_a_retriever_off_finds_nothing(sources):
         }
     assert not any(one.bm25 for one in ablation.without(candidates, "lexical"))
     assert not any(one.similarity for one in ablation.without(candidates, "dense"))
+    assert any(one.votes for one in candidates)
+    assert not any(one.votes for one in ablation.without(candidates, "history"))
 
 
 def test_vectors_of_a_form_find_what_the_store_finds(sources):
