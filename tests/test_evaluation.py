@@ -319,8 +319,15 @@ def test_a_degraded_answer_is_no_measure(engine, monkeypatch):
     engine.search(Query("door"))
     monkeypatch.setattr(engine._answering.embedder, "embed_query", broken)
     assert engine.search(Query("door")).degraded
-    with pytest.raises(EvaluationError, match=r"degraded.*the server is away"):
+    with pytest.raises(EvaluationError, match=r"lacks a retriever.*the server is away"):
         run(engine, [door("1")], Query("", limit=10))
+
+
+def test_a_topic_that_quotes_or_names_what_nothing_holds_is_judged(engine):
+    """As commits do with what they are about to add; the answer says so, and is one."""
+    text = 'open `DoorLatch` the "latch of the door"'
+    assert engine.search(Query(text)).degraded
+    assert run(engine, [Topic("1", text, {Unit.FILES: {"src/door.py": 1}})], Query("", limit=10))
 
 
 TOPS = """\

@@ -32,6 +32,9 @@ FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
 
 WEIGHTS = ranking.Weights()
 
+FAILED = "dense: "
+"""How a reason begins that says that vectors could not answer; others say what the query lacks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -127,7 +130,7 @@ def retrieve(sources: Sources, asked: Asked) -> Found:
         except (ModelError, MissingVectorError, CorruptFileError, apsw.Error) as error:
             if asked.query.mode is Mode.SEMANTIC:
                 raise
-            found.degraded.append(f"dense: {error}")
+            found.degraded.append(f"{FAILED}{error}")
     return found
 
 

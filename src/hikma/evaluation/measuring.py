@@ -17,6 +17,7 @@ from hikma.errors import EvaluationError
 from hikma.evaluation.topics import PLACE, Qrels, Topic, Unit
 from hikma.ranking import Weights
 from hikma.results import Hit
+from hikma.retrieval import FAILED
 from hikma.telemetry import Track, silent
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ def run(
     found: dict[str, Sequence[Hit]] = {}
     for done, topic in enumerate(topics, 1):
         result = engine.search(replace(query, text=topic.text), weights=weights)
-        if result.degraded:
+        if failed := next((one for one in result.degraded if one.startswith(FAILED)), None):
             raise EvaluationError(
-                f"An answer is degraded, and no measure of it is fair: {result.degraded[0]}"
+                f"An answer lacks a retriever, no measure of it is fair: {failed}"
             )
         found[topic.id] = result.hits
         track("judge", done, len(topics))
