@@ -26,8 +26,8 @@ from unittest import mock
 import apsw
 import numpy as np
 
-from hikma import ranking
-from hikma.catalog import fulltext, graph, ledger, matching
+from hikma import pinning, ranking, retrieval
+from hikma.catalog import fulltext, graph, ledger, matching, votes
 from hikma.documents import words
 from hikma.domain import Query
 from hikma.engine import Engine
@@ -138,9 +138,12 @@ def _timed(engine: Engine, questions: list[str]) -> _Clocks:
             (graph, "resolve", "filter"),
             (matching, "match_any", "lexical"),
             (fulltext, "named", "name"),
+            (pinning, "pin", "quoted"),
             (type(answering.embedder), "embed_query", "embed"),
             (type(answering.store), "nearest", "dense"),
+            (retrieval, "_similarities", "similarities"),
             (fulltext, "load", "load"),
+            (votes, "importers", "importers"),
             (ranking, "rank", "rank"),
             (type(engine), "_digest_now", "freshness"),
         )

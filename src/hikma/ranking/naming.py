@@ -1,7 +1,7 @@
 """Which names does the query give, and which words does it share with names and paths?"""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -103,7 +103,8 @@ def path_words(path: str) -> PathWords:
     return PathWords(stems_of(plain), above)
 
 
-def overlap(own: Collection[str], asked: Sequence[str]) -> float:
+@lru_cache(maxsize=20_000)
+def overlap(own: frozenset[str], asked: tuple[str, ...]) -> float:
     """Share of a name's words that the query has, weighted by how much of the query they are.
 
     The harmonic mean of the two coverages, so that neither a long name nor a long query wins alone.
@@ -120,7 +121,10 @@ def likeness(word: str, own: Collection[str]) -> float:
     """Return 1 where a word is among others, less where one begins with the other."""
     if word in own:
         return 1.0
-    return _PREFIX if any(_begins(word, other) for other in own) else 0.0
+    start = word[:_SHORTEST_PREFIX]
+    # Few pass the first test, and it is a third of the time of the second.
+    near = [other for other in own if other.startswith(start)]
+    return _PREFIX if any(_begins(word, other) for other in near) else 0.0
 
 
 def _begins(one: str, other: str) -> bool:

@@ -26,10 +26,10 @@ Slots: TypeAlias = NDArray[np.int64]
 QUERIES_FROM_DISK = 2
 """So many queries an engine answers from disk before it loads codes, which costs as much."""
 LEAST_ALIKE = 2_000
-ALIKE_FOR_EACH = 18
+ALIKE_FOR_EACH = 32
 """Sign bits keep so many vectors, or so many for each neighbour wanted, for the look at codes: of
-135,000 vectors of a real repository that keeps .9995 of the nearest 190. With a query of sign bits
-alone four times as many would have to be kept."""
+135,000 vectors of a real repository that keeps .9999 of the nearest 190 (with 18, .9988). With a
+query of sign bits alone four times as many would have to be kept."""
 _PLANES = (1, 2, -4)
 """What the bits of a query's values count: the two's complement of three bits."""
 _STEPS = 3

@@ -362,9 +362,10 @@ def _refuse(table: str, torn: Sequence[int]) -> None:
 def over_fetch(limit: int) -> int:
     """Return how many codes to look at so that the exact nearest `limit` are among them.
 
-    On 50,000 vectors of MiniLM, 40 more than 10, 50 or 150 found 0.9999 of them or all.
+    Of 135,000 vectors of a real repository half as many again found .9999 of 150 and of 190; a
+    fifth more, .999.
     """
-    return limit + max(40, limit // 5)
+    return limit + max(40, limit // 2)
 
 
 def _live_ids(connection: apsw.Connection, model: str) -> DocumentIds:
