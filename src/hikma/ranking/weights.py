@@ -10,8 +10,8 @@ class Weights:
     # Shares of what the retrievers found.
     lexical: float = 0.35
     dense: float = 0.15
-    voted: float = 0.4
-    changed_with: float = 0.1
+    voted: float = 0.25
+    changed_with: float = 0.08
     # Shares of names that the query gives.
     exact_name: float = 0.12
     qualified_name: float = 0.3
