@@ -542,8 +542,10 @@ def test_an_interruption_says_what_stays(make_repository):
         command, cwd=root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         deadline = time.monotonic() + 30
-        while not (root / ".hikma" / "index.db").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        # From the first batch on, so that no module is being imported.
+        log = root / ".hikma" / "index.db-wal"
+        while not (log.exists() and log.stat().st_size > 400_000) and time.monotonic() < deadline:
+            time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         said = process.stderr.read().decode()
         out = process.stdout.read()

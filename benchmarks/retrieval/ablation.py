@@ -20,8 +20,8 @@ from hikma.ranking import Candidate, Weights
 from hikma.search import FIELD_WEIGHTS, Gathered, Sources, gather
 
 FULL = "as it is"
-RETRIEVERS = ("lexical", "dense", "name")
-"""The trees of topics carry no history: `hikma eval` judges what that adds."""
+RETRIEVERS = ("lexical", "dense", "name", "history")
+"""Trees of topics carry no history; where there is some, `hikma eval` judges what it adds."""
 MULTIPLIERS = frozenset(
     "other_case later_piece test aside prose barrel same_file history code".split()  # noqa: SIM905 -- a list would be ten lines
 )
@@ -75,7 +75,8 @@ def without(candidates: Sequence[Candidate], retriever: str) -> list[Candidate]:
         if ranks or one.pins:
             bm25 = 0.0 if retriever == "lexical" else one.bm25
             similarity = None if retriever == "dense" else one.similarity
-            left.append(replace(one, bm25=bm25, similarity=similarity, ranks=ranks))
+            votes = 0.0 if retriever == "history" else one.votes
+            left.append(replace(one, bm25=bm25, similarity=similarity, ranks=ranks, votes=votes))
     return left
 
 
