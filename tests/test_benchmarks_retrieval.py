@@ -26,8 +26,9 @@ import spread  # noqa: E402
 from measures import Answer, Found  # noqa: E402
 from topics import Target, Topic  # noqa: E402
 
-from hikma.domain import Query  # noqa: E402
+from hikma.domain import Query, Skip  # noqa: E402
 from hikma.engine import Engine  # noqa: E402
+from hikma.errors import HikmaError  # noqa: E402
 from hikma.ranking import Weights  # noqa: E402
 from hikma.search import gather  # noqa: E402
 from hikma.settings import Settings  # noqa: E402
@@ -235,6 +236,23 @@ def test_an_index_is_made_once(sources, tmp_path, monkeypatch):
         ours.opened(tree, "minilm", tmp_path / "cache"),
     ):
         pass
+
+
+def test_an_index_with_files_unparsed_for_want_of_time_is_refused(sources, tmp_path, monkeypatch):
+    """A busy machine must not lower a figure; what was made is dropped, so the next run tries."""
+    index = Engine.index
+    late = Skip("a.py", "time limit of 10 s exceeded")
+
+    def hurried(*arguments, **options):
+        return replace(index(*arguments, **options), limitations=(late,))
+
+    monkeypatch.setattr(Engine, "index", hurried)
+    with (
+        pytest.raises(HikmaError, match=r"1 files of .* were not parsed in time, a.py first"),
+        ours.opened(sources[1], "static", tmp_path / "other"),
+    ):
+        pass
+    assert not list((tmp_path / "other" / "indexes").iterdir())
 
 
 def test_every_weight_and_field_has_a_variant_that_changes_it_alone():

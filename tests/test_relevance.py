@@ -77,7 +77,9 @@ def index_once(engine, shared):
     with FileLock(shared / f"{engine.database.name}.lock"):
         done = engine.database.with_suffix(".done")
         if not done.exists():
-            engine.index()
+            report = engine.index()
+            late = [one for one in report.limitations if "time limit" in one.reason]
+            assert not late, f"the machine is too busy to read all files in time: {late}"
             done.touch()
 
 

@@ -15,9 +15,9 @@ from topics import Tree
 import hikma
 from hikma.domain import Mode, Query
 from hikma.engine import DEFAULT_MODEL, Engine
-from hikma.errors import UsageError
+from hikma.errors import HikmaError, UsageError
 from hikma.ranking import Scored, Weights
-from hikma.results import Hit
+from hikma.results import Hit, IndexReport
 from hikma.search import Sources, search
 from hikma.settings import load_settings
 
@@ -56,7 +56,8 @@ def opened(tree: Tree, model: str, cache: Path) -> Iterator[Engine]:
     if not place.is_dir():
         draft = place.with_name(f"{place.name}.{os.getpid()}")
         with _engine(tree, draft, model) as engine:
-            engine.index(history=False)  # the topics judge trees alone
+            report = engine.index(history=False)  # the topics judge trees alone
+        _refuse_hurried(report, draft)
         _settle(draft, place, kind)
     os.utime(place)
     with _engine(tree, place, model) as engine:
@@ -117,6 +118,17 @@ def read_weights(given: Sequence[str]) -> Weights:
 def _engine(tree: Tree, place: Path, model: str) -> Engine:
     flags = {"database": place / "index.db", "embedding_model": model}
     return Engine(tree.folder, load_settings(tree.folder, {}, flags))
+
+
+def _refuse_hurried(report: IndexReport, draft: Path) -> None:
+    """Drop an index in which a busy machine left files unparsed: figures would depend on that."""
+    told = [one for one in (*report.skips, *report.limitations) if "time limit" in one.reason]
+    if told:
+        shutil.rmtree(draft)
+        raise HikmaError(
+            f"{len(told)} files of {draft.name} were not parsed in time, {told[0].path} first; run "
+            "again when the machine is less busy, or with fewer --jobs."
+        )
 
 
 def _settle(draft: Path, place: Path, kind: str) -> None:
