@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hikma import packing, ranking
 from hikma.domain import HISTORY_KINDS, Query, StoredDocument
 from hikma.errors import QueryError
-from hikma.results import Hit, SearchResult, Share
+from hikma.results import Hit, SearchResult
 
 if TYPE_CHECKING:
     from hikma.scanning import Matched
@@ -105,9 +105,9 @@ def of_lines(
 ) -> Hit:
     """Return a hit of the lines that match: from the first to the last, all of them named."""
     score = DEFINITION_SCORE if one.defines else LINE_SCORE
-    share = Share("definition" if one.defines else "line", score)
-    candidate = ranking.Candidate(document, 0.0, None, {"regex": position})
-    shown = of_scored(position, ranking.Scored(candidate, score, [share]), query, digest_now)
+    scored = ranking.Scored(ranking.Candidate(document, 0.0, None, {"regex": position}))
+    scored.add("definition" if one.defines else "line", score)
+    shown = of_scored(position, scored, query, digest_now)
     properties = {**shown.properties, "matching_lines": ", ".join(map(str, one.numbers))}
     snippet = "\n".join(one.lines)[:_SNIPPET_CHARACTERS]
     if document.node.span is None and document.node.kind in HISTORY_KINDS:

@@ -36,14 +36,20 @@ class Scored:
 
     candidate: Candidate
     score: float = 0.0
-    shares: list[Share] = field(default_factory=list)
+    _told: list[tuple[str, float, int | None]] = field(default_factory=list)
+
+    @property
+    def shares(self) -> list[Share]:
+        """Return what each rule added; made when asked for, since few of all candidates show."""
+        return [Share(rule, round(share, 4), rank) for rule, share, rank in self._told]
 
     def add(self, rule: str, share: float, rank: int | None = None) -> None:
         """Add a rule's share; a share of nothing leaves no trace."""
         if share:
             self.score += share
-            self.shares.append(Share(rule, round(share, 4), rank))
+            self._told.append((rule, share, rank))
 
     def multiply(self, rule: str, factor: float) -> None:
         """Multiply the score; the share tells what that took or gave."""
-        self.add(rule, (factor - 1) * self.score)
+        if factor != 1.0:
+            self.add(rule, (factor - 1) * self.score)
