@@ -388,3 +388,17 @@ def test_a_second_run_reads_nothing_anew(make_repository, make_engine):
     assert commit_topics(engine, CommitTopics(1)) == first
     with engine.at(first.revision) as older:
         assert older.database.stat().st_mtime_ns == before
+
+
+def test_a_revision_indexed_by_another_model_is_indexed_anew(make_repository, tmp_path):
+    """The file is a means of judging: the model that is judged is the one that is set."""
+    repository = make_repository({"store.py": CODE})
+    repository.write("store.py", CODE.replace("rows", "lines"))
+    repository.commit("Name the rows of the store anew")
+    for model in ("static", "mixed"):
+        wanted = {"embedding_model": model}
+        with engine_on(repository.root.resolve(), tmp_path / "index.db", **wanted) as engine:
+            found = commit_topics(engine, CommitTopics(1))
+            with engine.at(found.revision) as older:
+                assert older.search(Query("rows")).hits
+                assert older.status().space.model == model

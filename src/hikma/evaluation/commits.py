@@ -11,7 +11,7 @@ from hikma.catalog import pulls
 from hikma.catalog.answers import answers
 from hikma.domain import Commit, NodeKind
 from hikma.engine import Engine
-from hikma.errors import EvaluationError
+from hikma.errors import EvaluationError, SpaceMismatchError
 from hikma.evaluation.messages import cleaned, refusal
 from hikma.evaluation.topics import Topic, TopicSet, Unit
 from hikma.evaluation.touching import Older, touched
@@ -51,8 +51,16 @@ def commit_topics(
     with Past(engine.root) as past:
         revision = _revision(past, head, wanted.back)
         with engine.at(revision) as older:
-            older.index(track=track)
+            _index(older, track)
             return _topics(older, past, str(head), wanted)
+
+
+def _index(older: Engine, track: Track) -> None:
+    """Bring the revision's file up to date; build it anew where another model made it."""
+    try:
+        older.index(track=track)
+    except SpaceMismatchError:
+        older.index(full=True, track=track)
 
 
 def _revision(past: Past, head: str | None, back: int) -> str:
