@@ -4,6 +4,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from hikma.domain import Node, NodeKind
@@ -128,15 +129,25 @@ def _demote(one: Scored, terms: Terms, weights: Weights) -> None:
         return
     if terms.wants_history:
         one.multiply("code", weights.code)
-    test = node.kind is NodeKind.TEST or _TEST_PATH.search(node.path)
-    if test and not terms.wants_tests:
+    test, aside, barrel = _standing(node.path)
+    if (test or node.kind is NodeKind.TEST) and not terms.wants_tests:
         one.multiply("test", weights.test)
-    if _ASIDE_PATH.search(node.path):
+    if aside:
         one.multiply("aside", weights.aside)
-    if _BARREL_PATH.search(node.path):
+    if barrel:
         one.multiply("barrel", weights.barrel)
     if (node.language in _PROSE or node.language is None) and not terms.wants_prose:
         one.multiply("prose", weights.prose)
+
+
+@lru_cache(maxsize=20_000)
+def _standing(path: str) -> tuple[bool, bool, bool]:
+    """Return whether a path is one of tests, of what stands aside, of a barrel."""
+    return (
+        bool(_TEST_PATH.search(path)),
+        bool(_ASIDE_PATH.search(path)),
+        bool(_BARREL_PATH.search(path)),
+    )
 
 
 def _one_a_symbol(scored: Iterable[Scored]) -> list[Scored]:
