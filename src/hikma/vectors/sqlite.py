@@ -362,8 +362,8 @@ def _refuse(table: str, torn: Sequence[int]) -> None:
 def over_fetch(limit: int) -> int:
     """Return how many codes to look at so that the exact nearest `limit` are among them.
 
-    Of 135,000 vectors of a real repository half as many again found .9997 of 150 and .9999 of 190; a
-    fifth more, .999.
+    Of 135,000 vectors of a real repository half as many again found .9997 of 150 and .9999 of
+    190; a fifth more, .999.
     """
     return limit + max(40, limit // 2)
 
