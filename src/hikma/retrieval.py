@@ -89,6 +89,8 @@ class Found:
     named: dict[int, int] = field(default_factory=dict)
     lexical: dict[int, int] = field(default_factory=dict)
     dense: dict[int, int] = field(default_factory=dict)
+    said: list[tuple[int, float]] | None = None
+    """What was found among all commits and pull requests, where the words asked them."""
     voted: dict[int, int] = field(default_factory=dict)
     votes: Votes = field(default_factory=Votes)
     pins: dict[int, list[Share]] = field(default_factory=dict)
@@ -162,6 +164,8 @@ def _paths(documents: Mapping[int, StoredDocument]) -> list[str]:
 def _lexical(sources: Sources, asked: Asked, found: Found) -> None:
     for corpus, depth in asked.corpora:
         rows = _match(sources, asked, depth, corpus)
+        if corpus == fulltext.HISTORY and asked.within is None:
+            found.said = rows
         for position, (document, score) in enumerate(rows, 1):
             found.bm25[document] = score
             found.lexical[document] = position
@@ -202,8 +206,10 @@ def _voted(sources: Sources, asked: Asked, found: Found) -> None:
     kinds = set(asked.query.filter.kinds or NodeKind)
     if not asked.history or kinds <= HISTORY_KINDS:
         return
-    rows = _match(sources, asked, HISTORY_CANDIDATES, fulltext.HISTORY, narrowed=False)
-    found.votes = votes.votes(asked.connection, dict(rows))
+    said = found.said
+    if said is None:  # a filter on what is found does not silence the commits
+        said = _match(sources, asked, HISTORY_CANDIDATES, fulltext.HISTORY, narrowed=False)
+    found.votes = votes.votes(asked.connection, dict(said))
     ids = votes.voted_documents(asked.connection, found.votes)
     if asked.within is not None:
         kept = set(asked.within[np.isin(asked.within, ids)].tolist())

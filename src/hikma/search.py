@@ -50,7 +50,6 @@ def search(sources: Sources, query: Query, form: packing.Form | None = None) -> 
     named in `degraded`.
     """
     start = time.perf_counter()
-    check(query)
     found = _lines(sources, query) if query.regex else _ranked(sources, query, form)
     return replace(found, took_ms=round((time.perf_counter() - start) * 1_000, 2))
 
@@ -88,6 +87,7 @@ def gather(sources: Sources, query: Query) -> Gathered:
 
 def _lines(sources: Sources, query: Query) -> SearchResult:
     """Answer a regular expression: by no meaning, every line that matches."""
+    check(query)
     from hikma import scanning  # noqa: PLC0415 -- no other search needs worker processes
 
     history = bool(HISTORY_KINDS.intersection(query.filter.kinds))
