@@ -74,13 +74,8 @@ def test_above_them_every_score_is_one_of_all_the_words_and_none_is_missing(
         assert score <= every[document] + 1e-9
 
 
-def test_the_best_with_a_rare_word_are_found_and_scored_by_every_word(
-    connection, small, monkeypatch
-):
+def test_the_best_with_a_rare_word_are_found_and_scored_by_every_word(connection, small, asked):
     """Omega is the rare word here: it stands in each thirteenth document."""
-    asked = []
-    plain = matching.match
-    monkeypatch.setattr(matching, "match", lambda *given: asked.append(given[1]) or plain(*given))
     found = dict(of_any(connection, WORDS, 10))
     best = {one: score for one, score in of_all(connection, WORDS, 10) if one % 13 == 0}
     assert len(best) > 2
@@ -98,3 +93,37 @@ def test_a_filter_with_few_documents_misses_none_of_them(connection, small):
 
     within = np.array([1, 2, 3, 5], dtype=np.int64)
     assert len(of_any(connection, WORDS, 10, within)) == 4
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """List the expressions that FTS5 is asked."""
+    asked = []
+    plain = matching.match
+    monkeypatch.setattr(matching, "match", lambda *given: asked.append(given[1]) or plain(*given))
+    return asked
+
+
+def test_a_word_that_half_of_many_documents_have_is_not_walked(connection, small, asked):
+    of_any(connection, ["alpha", "delta"], 5)
+    assert asked == [quote(["delta"])]
+
+
+def test_how_rare_words_are_follows_what_other_connections_write(
+    tmp_path, connection, small, asked
+):
+    connection.execute("COMMIT")
+    reading = Catalog.open(tmp_path / "index.db")
+    with reading.read() as reader:
+        of_any(reader, ["delta", "omega"], 5)
+    assert asked[0] == quote(["omega"])
+    connection.execute("BEGIN")
+    sql = f"INSERT INTO {CODE}(rowid, name, path, signature, documentation, body) VALUES (?, '', '', '', '', 'omega')"  # noqa: S608 -- our own name
+    connection.executemany(sql, [(number,) for number in range(601, 900)])
+    connection.execute("COMMIT")
+    asked.clear()
+    with reading.read() as reader:
+        of_any(reader, ["delta", "omega"], 5)
+    assert asked[0] == quote(["delta"])
+    connection.execute("BEGIN")
+    reading.close()

@@ -156,7 +156,7 @@ def _is_path(connection: apsw.Connection, place: Place) -> bool:
     """Whether nothing but a file can be meant: it has folders, a line, or an extension of files."""
     extension = place.path.rpartition(".")[2].lower()
     sql = (
-        "SELECT 1 FROM node WHERE file IS NULL AND kind = 'file' "
+        "SELECT 1 FROM node INDEXED BY node_extension WHERE file IS NULL AND kind = 'file' "
         "AND properties ->> 'extension' = ? LIMIT 1"
     )
     return (

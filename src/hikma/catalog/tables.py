@@ -302,12 +302,23 @@ CREATE VIRTUAL TABLE word_trigrams USING fts5(
 );
 """
 
+_EXTENSIONS = """
+-- Whether a word can be the end of a file's name, asked by every query that has a dot.
+CREATE INDEX node_extension ON node(properties ->> 'extension')
+  WHERE file IS NULL AND kind = 'file';
+"""
+
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
     for kind, code in EDGE_CODES.items()
 )
 
-STEPS = (_GRAPH + _EDGE_NAMES + _TEXT + _VECTORS + _MIGRATION + _VIEWS, _HISTORY, _WORDS_HELD)
+STEPS = (
+    _GRAPH + _EDGE_NAMES + _TEXT + _VECTORS + _MIGRATION + _VIEWS,
+    _HISTORY,
+    _WORDS_HELD,
+    _EXTENSIONS,
+)
 SCHEMA_VERSION = len(STEPS)
 NAMES = tuple(
     re.findall(

@@ -103,12 +103,22 @@ def path_words(path: str) -> PathWords:
     return PathWords(stems_of(plain), above)
 
 
-@lru_cache(maxsize=20_000)
 def overlap(own: frozenset[str], asked: tuple[str, ...]) -> float:
     """Share of a name's words that the query has, weighted by how much of the query they are.
 
     The harmonic mean of the two coverages, so that neither a long name nor a long query wins alone.
     """
+    # Most names share nothing with a query, and this tells it in a tenth of the time.
+    return 0.0 if _starts(own).isdisjoint(_starts(asked)) else _overlap(own, asked)
+
+
+@lru_cache(maxsize=50_000)
+def _starts(words: Collection[str]) -> frozenset[str]:
+    return frozenset(word[:_SHORTEST_PREFIX] for word in words)
+
+
+@lru_cache(maxsize=20_000)
+def _overlap(own: frozenset[str], asked: tuple[str, ...]) -> float:
     alike = [likeness(word, own) for word in asked]
     if not any(alike):
         return 0.0

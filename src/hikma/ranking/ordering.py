@@ -183,5 +183,6 @@ def _place(node: Node) -> str:
 
 
 def _order(one: Scored) -> tuple[float, int]:
-    pinned = sum(pin.share for pin in one.candidate.pins)
+    pins = one.candidate.pins
+    pinned = sum(pin.share for pin in pins) if pins else 0.0
     return (-one.score - pinned, one.candidate.document.id)
