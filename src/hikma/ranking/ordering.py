@@ -13,18 +13,23 @@ from hikma.ranking.scored import Candidate, Scored
 from hikma.ranking.terms import Terms
 from hikma.ranking.weights import Weights
 
-_TEST_PATH = re.compile(
-    r"(^|/)(tests?|__tests__|specs?|testing|testdata|fixtures?|e2e|mocks?|__mocks__)/"
-    r"|(^|/)(test_[^/]*|[^/]*([._-]test|_tests?|[._-]spec|Tests?|Spec)\.[^/.]+|conftest\.py)$"
+_TESTS = """
+test tests __tests__ spec specs testing testdata fixture fixtures e2e mock mocks __mocks__
+"""
+_TEST_FOLDERS = frozenset(_TESTS.split())
+_TEST_FILE = re.compile(
+    r"test_.*|.*([._-]test|_tests?|[._-]spec|Tests?|Spec)\.[^.]+|conftest\.py", re.DOTALL
 )
-_ASIDE_PATH = re.compile(
-    r"(^|/)(examples?|samples?|demos?|bench(marks?)?|docs?|documentation|legacy|deprecated|compat|"
-    r"scripts?|tools?|contrib|vendor|third_party|playground|www|website|\.github)/",
-    re.IGNORECASE,
-)
-_BARREL_PATH = re.compile(
-    r"(^|/)(__init__\.pyi?|index\.[jt]sx?|mod\.rs|lib\.rs|package-info\.java|module-info\.java)$"
-)
+_ASIDE = """
+example examples sample samples demo demos bench benchmark benchmarks doc docs documentation legacy
+deprecated compat script scripts tool tools contrib vendor third_party playground www website .github
+"""
+_ASIDE_FOLDERS = frozenset(_ASIDE.split())
+_HANDING_ON = """
+__init__.py __init__.pyi index.js index.jsx index.ts index.tsx mod.rs lib.rs package-info.java
+module-info.java
+"""
+_BARRELS = frozenset(_HANDING_ON.split())
 """Files that mostly hand on what others define."""
 Companions: TypeAlias = Mapping[str, Mapping[str, float]]
 
@@ -143,10 +148,11 @@ def _demote(one: Scored, terms: Terms, weights: Weights) -> None:
 @lru_cache(maxsize=20_000)
 def _standing(path: str) -> tuple[bool, bool, bool]:
     """Return whether a path is one of tests, of what stands aside, of a barrel."""
+    *folders, name = path.split("/")
     return (
-        bool(_TEST_PATH.search(path)),
-        bool(_ASIDE_PATH.search(path)),
-        bool(_BARREL_PATH.search(path)),
+        not _TEST_FOLDERS.isdisjoint(folders) or bool(_TEST_FILE.fullmatch(name)),
+        not _ASIDE_FOLDERS.isdisjoint(map(str.lower, folders)),
+        name in _BARRELS,
     )
 
 

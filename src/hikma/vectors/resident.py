@@ -36,7 +36,9 @@ _STEPS = 3
 _CLIP = 2.0
 """Standard deviations of a query's values beyond which all of them count as the greatest."""
 _BLOCK = 16_384
-"""Vectors that are compared at a time: what a core's cache holds."""
+"""Vectors that are compared at a time: what a core's cache holds of their signs."""
+_ROWS = 1_024
+"""Likewise of their codes, as floats."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,9 +93,9 @@ class Codes:
         """
         query = code.astype(np.float32)
         products = np.empty(len(slots), np.float32)
-        for start in range(0, len(slots), _BLOCK):
-            part = slots[start : start + _BLOCK]
-            products[start : start + _BLOCK] = self.codes[part].astype(np.float32) @ query
+        for start in range(0, len(slots), _ROWS):
+            part = slots[start : start + _ROWS]
+            products[start : start + _ROWS] = self.codes[part].astype(np.float32) @ query
         return products
 
 
