@@ -22,7 +22,8 @@ _TEST_FILE = re.compile(
 )
 _ASIDE = """
 example examples sample samples demo demos bench benchmark benchmarks doc docs documentation legacy
-deprecated compat script scripts tool tools contrib vendor third_party playground www website .github
+deprecated compat script scripts tool tools contrib vendor third_party playground www website
+.github
 """
 _ASIDE_FOLDERS = frozenset(_ASIDE.split())
 _HANDING_ON = """
