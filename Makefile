@@ -41,7 +41,7 @@ stress: .venv/installed
 .venv/installed: pyproject.toml
 	test -x $(DEV)/python || $(PYTHON) -m venv .venv
 	$(DEV)/python -m pip install $(QUIET_PIP) --upgrade pip
-	$(DEV)/python -m pip install $(QUIET_PIP) --editable '.[eval]' --group dev
+	$(DEV)/python -m pip install $(QUIET_PIP) --editable '.[eval,lancedb]' --group dev
 	touch $@
 
 # The tests with the oldest dependencies that pyproject.toml allows.
@@ -49,7 +49,7 @@ oldest:
 	test -x .oldest/bin/python || $(PYTHON) -m venv .oldest
 	.oldest/bin/python -m pip install $(QUIET_PIP) --upgrade pip
 	$(PYTHON) scripts/oldest.py > .oldest/constraints.txt
-	.oldest/bin/python -m pip install $(QUIET_PIP) --editable '.[eval]' --group dev --constraint .oldest/constraints.txt
+	.oldest/bin/python -m pip install $(QUIET_PIP) --editable '.[eval,lancedb]' --group dev --constraint .oldest/constraints.txt
 	.oldest/bin/python -m pytest -n 2
 
 clean:

@@ -178,13 +178,21 @@ def test_an_unknown_revision_is_wrong_usage(root):
 # Models, dimensions, backends
 
 
-@pytest.mark.parametrize("wanted", [{"embedding_model": "minilm"}, {"vector_dimensions": 12}])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"embedding_model": "minilm"},
+        {"vector_dimensions": 12},
+        {"vector_backend": "lancedb"},
+        {"vector_index_type": "ivf"},
+    ],
+)
 def test_a_file_answers_only_with_what_it_was_built_with(root, database, wanted):
     before = database.read_bytes()
     with engine_on(root, **wanted) as engine:
         for call in (lambda: engine.search(Query("vector")), engine.index):
             with pytest.raises(
-                SpaceMismatchError, match=r"built with .*`hikma index --full`.*migrate"
+                SpaceMismatchError, match=r"has .*, not .*`hikma migrate start`.*index --full"
             ):
                 call()
     assert database.read_bytes() == before

@@ -317,7 +317,7 @@ def test_a_degraded_answer_is_no_measure(engine, monkeypatch):
         raise ModelError("the server is away")
 
     engine.search(Query("door"))
-    monkeypatch.setattr(engine._answering.embedder, "embed_query", broken)
+    monkeypatch.setattr(engine._answer().embedder, "embed_query", broken)
     assert engine.search(Query("door")).degraded
     with pytest.raises(EvaluationError, match=r"lacks a retriever.*the server is away"):
         run(engine, [door("1")], Query("", limit=10))

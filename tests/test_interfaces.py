@@ -423,7 +423,7 @@ def test_a_revision_is_searched_in_a_file_of_its_own(corpus_repository):
         (("search", "x", "--budget", "-9"), 2, ("budget = -9", "choose 1 to 9999999 tokens")),
         (("search", "cache", "--budget", "9"), 2, ("budget = 9", "choose at least")),
         (("index", "--model", "gpt"), 2, ("--model = 'gpt'", "'static' or 'minilm'")),
-        (("index", "--model", "minilm"), 2, ("built with model 'static'", "--full", "hikma migrate")),
+        (("index", "--model", "minilm"), 2, ("has model 'static'", "--full", "hikma migrate")),
         (("show", "symbol:no#where"), 3, ("No node has the id 'symbol:no#where'",)),
         (("show", "\udcff"), 3, ("No node has the id",)),
     ],
@@ -463,9 +463,9 @@ def test_a_damaged_file_fails_with_the_remedy(copy):
 
 def test_a_wrong_variable_or_file_is_named(copy):
     assert refused(
-        hikma(copy, "status", HIKMA_VECTOR_BACKEND="lancedb"),
+        hikma(copy, "status", HIKMA_VECTOR_BACKEND="chroma"),
         2,
-        "HIKMA_VECTOR_BACKEND = 'lancedb': choose 'sqlite-vec'",
+        "HIKMA_VECTOR_BACKEND = 'chroma': choose 'sqlite-vec' or 'lancedb'",
     )
     assert refused(
         hikma(copy, "search", "x", HIKMA_VECTOR_DIMENSIONS="12"), 2, "dimension 384, not 12"

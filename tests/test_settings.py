@@ -48,7 +48,7 @@ def test_an_empty_variable_is_unset(configured):
     ("name", "value", "remedy"),
     [
         ("vector_backend", "chroma", "choose 'sqlite-vec'"),
-        ("vector_index_type", "ivf", "sqlite-vec has no approximate index; choose 'flat'"),
+        ("vector_index_type", "hnsw", "choose 'flat' or 'ivf'"),
         ("vector_dimensions", "many", "should be a valid integer"),
         ("vector_dimensions", "0", "greater than or equal to 1"),
         ("vector_batch_size", "-1", "greater than or equal to 1"),

@@ -25,7 +25,12 @@ class Neighbor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VectorBatch:
-    """Vectors with the ids of their documents: shapes (n,) and (n, dimension)."""
+    """Vectors with the ids of their documents: shapes (n,) and (n, dimension).
+
+    `sequences` (n,) are those of the ledger, for stores outside the file: a store keeps the row
+    with the higher one. Without them a row replaces whatever is there.
+    """
 
     ids: DocumentIds
     vectors: VectorRows
+    sequences: NDArray[np.int64] | None = None

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -31,36 +31,27 @@ from hikma.errors import (
     IndexMissingError,
     MissingVectorError,
     NodeNotFoundError,
-    SpaceMismatchError,
     UsageError,
 )
-from hikma.models.choice import check_asked, first_space, open_for
+from hikma.models.choice import check_asked, first_space
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import Settings, load_settings
 from hikma.sources.roots import digest_now, find_root, head_of, is_bare
 from hikma.telemetry import Track, silent
-from hikma.vectors.resident import open_store
 from hikma.vectors.sqlite import SqliteVectors
+from hikma.wiring import Opened, Wiring
 
 if TYPE_CHECKING:
     from hikma import search as searching
     from hikma.packing import Form
-    from hikma.protocols import Embedder, VectorStore
+    from hikma.protocols import Embedder
     from hikma.ranking import Weights
     from hikma.sources.opening import Source
+    from hikma.storing import Sink
     from hikma.updating import Job
 
 DEFAULT_MODEL = "static"
 WRITER_WAIT_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """The space that answers, with its model and its store."""
-
-    space: VectorSpace
-    embedder: "Embedder"
-    store: "VectorStore"
 
 
 class Engine:
@@ -80,7 +71,7 @@ class Engine:
         self._models = models
         self.database = placing.database_of(root, settings, revision)
         self._catalog: Catalog | None = None
-        self._answering: Answering | None = None
+        self._wiring: Wiring | None = None
 
     @classmethod
     def open(
@@ -108,11 +99,11 @@ class Engine:
 
     def close(self) -> None:
         """Close the file and whatever answers from it."""
-        if self._answering:
-            self._answering.store.close()
+        if self._wiring:
+            self._wiring.close()
         if self._catalog:
             self._catalog.close()
-        self._answering = self._catalog = None
+        self._wiring = self._catalog = None
 
     @property
     def catalog(self) -> Catalog:
@@ -259,8 +250,8 @@ class Engine:
         catalog = self.catalog
         given = insertion.read_vectors(path)
         with catalog.exclusive("hikma vectors insert", WRITER_WAIT_S):
-            answering = self._answer()
-            return len(insertion.insert(catalog, answering.store, answering.embedder, given))
+            space = self._answer().space
+            return len(insertion.insert(self._sink(catalog, space), space.dimension, given))
 
     def collect(self) -> ledger.Collected:
         """Drop what nothing refers to."""
@@ -300,13 +291,18 @@ class Engine:
 
     def _index_into(self, catalog: Catalog, job: "Job") -> IndexReport:
         from hikma import updating  # noqa: PLC0415 -- a search must not pay for the parsers
-        from hikma.storing import Sink  # noqa: PLC0415 -- likewise
 
         with catalog.write() as connection:
             space = ledger.space(connection) or ledger.create_space(connection, self._wanted())
-        answering = self._open_space(catalog, space)
-        sink = Sink(catalog, answering.store, answering.embedder, self.settings.vector_batch_size)
-        return updating.update(sink, job, os.cpu_count() or 1)
+        check_asked(self.settings, space)
+        return updating.update(self._sink(catalog, space), job, os.cpu_count() or 1)
+
+    def _sink(self, catalog: Catalog, space: VectorSpace) -> "Sink":
+        from hikma.storing import Sink  # noqa: PLC0415 -- a search writes nothing
+
+        wiring = self._wired(catalog)
+        size = self.settings.vector_batch_size
+        return Sink(catalog, wiring.embedder(space), wiring.store, size)
 
     def _index_full(self, job: "Job") -> IndexReport:
         """Build beside the file, then copy every page into it in one transaction."""
@@ -317,7 +313,7 @@ class Engine:
             finally:
                 fresh.close()
             self.catalog.replace_by(self._draft)
-            self._answering = None
+            self._let_go()
         finally:
             placing.discard(self._draft)
         return replace(report, database=str(self.database))
@@ -327,36 +323,33 @@ class Engine:
         """Where a full index is built until it is complete."""
         return self.database.with_name(f"{self.database.name}.full")
 
-    def _answer(self) -> Answering:
+    def _answer(self) -> Opened:
         """Return what answers now; another process may have changed the space meanwhile."""
         with self.catalog.read() as connection:
             space = self._space(connection)
-        if self._answering is None or self._answering.space != space:
-            self._answering = self._open_space(self.catalog, space)
-        return self._answering
-
-    def _open_space(self, catalog: Catalog, space: VectorSpace) -> Answering:
         check_asked(self.settings, space)
-        embedder = self._open_model(space.model, space)
-        if (embedder.document_identity, embedder.query_identity) != (
-            space.documents,
-            space.queries,
-        ):
-            raise SpaceMismatchError(
-                f"{catalog.path} was built by another version of the model {space.model!r}; "
-                "build it anew with `hikma index --full`."
-            )
-        return Answering(space, embedder, open_store(catalog, space, self.settings.vector_scan))
+        return self._wired(self.catalog).open(space)
+
+    def _wired(self, catalog: Catalog) -> Wiring:
+        """Return the stores and models of a file; those of a draft are not those of the file."""
+        if catalog is not self._catalog:
+            return Wiring(catalog, self.settings, self._models)
+        if self._wiring is None:
+            self._wiring = Wiring(catalog, self.settings, self._models)
+        return self._wiring
+
+    def _let_go(self) -> None:
+        """Forget stores and models: the file is another one now."""
+        if self._wiring:
+            self._wiring.close()
+        self._wiring = None
 
     def _wanted(self) -> VectorSpace:
         """Return the space of a fresh file: a model is changed by asking, never by the way."""
         with self.catalog.read() as connection:
             held = ledger.space(connection)
         name = self.settings.embedding_model or (held.model if held else DEFAULT_MODEL)
-        return first_space(self.settings, self._open_model(name, None))
-
-    def _open_model(self, name: str, held: VectorSpace | None) -> "Embedder":
-        return self._models(name) if self._models else open_for(self.settings, name, held)
+        return first_space(self.settings, self._wired(self.catalog).model(name, None))
 
     def _space(self, connection: apsw.Connection) -> VectorSpace:
         space = ledger.space(connection)

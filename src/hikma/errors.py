@@ -6,7 +6,9 @@ HikmaError
 │   ├── QueryError             an empty or oversized query
 │   ├── FilterError            a filter that no asked kind can satisfy
 │   ├── EvaluationError        topics or measures that nothing can be judged by
-│   └── SpaceMismatchError     a model, backend or dimension other than the file's
+│   ├── SpaceMismatchError     a model, backend or dimension other than the file's
+│   ├── MigrationError         a step that the state of the migration does not allow
+│   └── ExtraMissingError      a part of Hikma that is installed on its own
 ├── NotFoundError              the thing named does not exist (exit 3)
 │   ├── IndexMissingError      no index here yet
 │   └── NodeNotFoundError      no such id
@@ -21,6 +23,8 @@ HikmaError
 │   ├── StorageFullError       no space left
 │   ├── ReadOnlyFileError      cannot be written
 │   └── UnsafeLibraryError     the SQLite library has a known corruption bug
+├── AnsweringMovedError        another model answers than the one that a run began with
+├── StoreError                 a vector store outside the file cannot be used
 ├── InvalidVectorError         vectors refused at the edge; carries every failure
 ├── MissingVectorError         a store was asked to hold a vector that the file lacks
 └── ModelError                 a model's files are unusable, or its server fails
@@ -57,6 +61,14 @@ class EvaluationError(UsageError):
 
 class SpaceMismatchError(UsageError):
     """A model, backend or dimension other than the file's."""
+
+
+class MigrationError(UsageError):
+    """A step of a migration that its state, a gate or another migration does not allow."""
+
+
+class ExtraMissingError(UsageError):
+    """A part of Hikma that is installed on its own; the message names the command."""
 
 
 class NotFoundError(HikmaError):
@@ -113,6 +125,14 @@ class ReadOnlyFileError(CatalogError):
 
 class UnsafeLibraryError(CatalogError):
     """The SQLite library has a known corruption bug."""
+
+
+class AnsweringMovedError(HikmaError):
+    """Another model answers than the one that a run began with; the run is repeated."""
+
+
+class StoreError(HikmaError):
+    """A vector store outside the file cannot be reached, read or written."""
 
 
 class InvalidVectorError(HikmaError):

@@ -11,10 +11,9 @@ import apsw
 import numpy as np
 
 from hikma.catalog import fulltext, graph, ledger
-from hikma.catalog.schema import Catalog
 from hikma.domain import NodeId
 from hikma.errors import InvalidVectorError, UsageError
-from hikma.protocols import Embedder, VectorStore
+from hikma.storing import Sink, tell_spaces
 
 _MOST_ORDINALS = 2**31
 
@@ -42,15 +41,13 @@ def read_vectors(path: Path) -> list[Given]:
     raise UsageError(f"{path.name} has an unknown ending; give a .jsonl or .npz file of vectors.")
 
 
-def insert(
-    catalog: Catalog, store: VectorStore, embedder: Embedder, given: list[Given]
-) -> list[int]:
+def insert(sink: Sink, dimension: int, given: list[Given]) -> list[int]:
     """Replace the vectors of existing documents; return the ids of all documents changed.
 
     A vector belongs to a text, so documents with the same text share it. Any failure (an unknown
     id, a wrong length, NaN, a zero norm) refuses the whole file and lists every failure.
     """
-    with catalog.write() as connection:
+    with sink.catalog.write() as connection:
         digests, failures = _resolve(connection, given)
         names = [f"{one.id}[{one.ordinal}]" for one in given]
         known = [index for index, digest in enumerate(digests) if digest is not None]
@@ -58,16 +55,16 @@ def insert(
             rows = ledger.validate_vectors(
                 [names[index] for index in known],
                 [given[index].vector for index in known],
-                store.dimension,
+                dimension,
             )
         except InvalidVectorError as error:
             failures += error.failures
         if failures:
             raise InvalidVectorError(failures)
         wanted = [digest for digest in digests if digest is not None]
-        changed = ledger.put_embeddings(connection, embedder.document_identity, wanted, rows)
-        ids = np.array(sorted(changed), dtype=np.int64)
-        store.upsert(ledger.vectors_of(connection, ids))
+        identity = sink.embedder.document_identity
+        changed = ledger.put_embeddings(connection, identity, wanted, rows)
+        tell_spaces(connection, sink.store, changed, [])
     return changed
 
 

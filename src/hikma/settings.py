@@ -29,6 +29,7 @@ _REMOTE = "openai:"
 _ENVIRONMENT_ONLY = {
     "embedding_url": "a repository does not choose where its code is sent",
     "embedding_api_key": "a repository is no place for a secret",
+    "vector_location": "a repository does not choose where its vectors are sent",
 }
 _log = logging.getLogger(__name__)
 
@@ -60,12 +61,14 @@ class Settings:
 
     database: Path | None = None
     """The file; None means `.hikma/index.db` in the repository."""
-    vector_backend: Literal["sqlite-vec"] = "sqlite-vec"
-    """Where vectors live."""
+    vector_backend: Literal["sqlite-vec", "lancedb"] | None = None
+    """None means the file's, or sqlite-vec for a file yet to be made."""
+    vector_location: Annotated[str, Predicate(str.isprintable)] | None = None
+    """LanceDB's folder or s3:// address; None means `vectors.lance` beside the file."""
     vector_dimensions: Annotated[int, Interval(ge=1, le=65_536)] | None = None
     """Checked against the model and the file; None means the model's."""
-    vector_index_type: Literal["flat"] = "flat"
-    """sqlite-vec scans all vectors; it has no approximate index."""
+    vector_index_type: Literal["flat", "ivf"] | None = None
+    """None means the file's, or flat; `ivf` is approximate, and LanceDB's alone."""
     vector_scan: Literal["auto", "disk", "resident"] = "auto"
     """Where codes are compared: on disk, in memory, or in memory from an engine's third query."""
     vector_batch_size: Annotated[int, Interval(ge=1, le=100_000)] = 100
@@ -189,8 +192,6 @@ def _value(name: str, value: object) -> str:
 
 
 def _remedy(name: str, problem: Mapping[str, Any]) -> str:
-    if name == "vector_index_type":
-        return "sqlite-vec has no approximate index; choose 'flat'."
     if name == "embedding_model":
         return f"choose {_choices(_MODELS)}, or '{_REMOTE}MODEL' with {PREFIX}EMBEDDING_URL."
     if name == "embedding_url":

@@ -1,29 +1,30 @@
 """What every indexing job does with documents: embed what has no vector yet, move the vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import apsw
 import numpy as np
 
 from hikma.arrays import VectorRows
-from hikma.catalog import ledger
+from hikma.catalog import ledger, outbox, spaces
 from hikma.catalog.schema import Catalog
-from hikma.domain import Document, Skip
+from hikma.domain import Document, Skip, VectorSpace
+from hikma.errors import AnsweringMovedError
 from hikma.protocols import Embedder, VectorStore
 from hikma.telemetry import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Where an index is written: the file, its vectors, its model.
+    """Where an index is written: the file, the answering space's model, the stores of spaces.
 
     `words` are some that its vocabulary is known to hold.
     """
 
     catalog: Catalog
-    store: VectorStore
     embedder: Embedder
+    store: Callable[[VectorSpace], VectorStore]
     batch_size: int
     words: set[str] = field(default_factory=set)
 
@@ -60,10 +61,36 @@ def move_vectors(
     written: Sequence[tuple[int, bytes]],
     removed: Sequence[int],
 ) -> None:
-    """Bring ledger and store to the documents, inside the same transaction."""
+    """Bring ledger and stores to the documents, inside the same transaction.
+
+    Raises AnsweringMovedError where another model answers by now.
+    """
+    active = spaces.active(connection)
+    if active and active[0].documents != sink.embedder.document_identity:
+        raise AnsweringMovedError(f"{sink.catalog.path}: another model answers now; repeat.")
     ledger.tombstone(connection, removed)
-    sink.store.delete(removed)
     ledger.record(connection, sink.embedder.document_identity, written)
-    ids = np.array(sorted(document for document, _ in written), dtype=np.int64)
-    if len(ids):
-        sink.store.upsert(ledger.vectors_of(connection, ids))
+    tell_spaces(connection, sink.store, [document for document, _ in written], removed)
+
+
+def tell_spaces(
+    connection: apsw.Connection,
+    store: Callable[[VectorSpace], VectorStore],
+    written: Sequence[int],
+    removed: Sequence[int],
+) -> None:
+    """Bring what the ledger says of documents to every active space, or owe it that.
+
+    A space in the file is written at once, as far as its vectors are there; what another model
+    must still compute, and what lies outside the file, is owed.
+    """
+    ids = np.array(sorted(written), dtype=np.int64)
+    for space in spaces.active(connection):
+        if not spaces.is_inside(space):
+            outbox.enqueue(connection, space.id, [*written, *removed])
+            continue
+        store(space).delete(removed)
+        batch = ledger.vectors_of(connection, ids, space.documents)
+        if len(batch.ids):
+            store(space).upsert(batch)
+        outbox.enqueue(connection, space.id, np.setdiff1d(ids, batch.ids))

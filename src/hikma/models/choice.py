@@ -7,7 +7,7 @@ from hikma.models.server import Known, Server
 from hikma.protocols import Embedder
 from hikma.settings import Settings
 
-BACKEND = "sqlite-vec"
+BACKEND, OUTSIDE = "sqlite-vec", "lancedb"
 MOST_DIMENSIONS = 8_192
 """sqlite-vec refuses longer vectors."""
 
@@ -27,19 +27,43 @@ def check_asked(settings: Settings, space: VectorSpace) -> None:
     asked = {
         "model": settings.embedding_model or space.model,
         "dimension": settings.vector_dimensions or space.dimension,
-        "backend": settings.vector_backend,
+        "backend": settings.vector_backend or space.backend,
+        "index type": settings.vector_index_type or space.index_type,
     }
-    held = {"model": space.model, "dimension": space.dimension, "backend": space.backend}
+    held = {
+        "model": space.model,
+        "dimension": space.dimension,
+        "backend": space.backend,
+        "index type": space.index_type,
+    }
     for name, value in asked.items():
         if value != held[name]:
             raise SpaceMismatchError(
-                f"The file was built with {name} {held[name]!r}, not {value!r}; build it anew with "
-                f"`hikma index --full` (moving it live, `hikma migrate`, comes in a later version)."
+                f"The file has {name} {held[name]!r}, not {value!r}; move it live with "
+                "`hikma migrate start`, or build it anew with `hikma index --full`."
             )
 
 
 def first_space(settings: Settings, embedder: Embedder) -> VectorSpace:
-    """Return the space of a fresh file; ConfigurationError for a dimension it cannot have."""
+    """Return the space of a fresh file; ConfigurationError for one that cannot be."""
+    backend = settings.vector_backend or BACKEND
+    return space_for(settings, embedder, backend, settings.vector_location or "")
+
+
+def space_for(settings: Settings, embedder: Embedder, backend: str, location: str) -> VectorSpace:
+    """Return a space for a model in a backend; ConfigurationError for one that cannot be."""
+    index_type = settings.vector_index_type or "flat"
+    if backend == BACKEND and index_type != "flat":
+        raise ConfigurationError(
+            f"HIKMA_VECTOR_INDEX_TYPE = {index_type!r}: sqlite-vec has no approximate index; "
+            "choose 'flat' (with HIKMA_VECTOR_SCAN=resident it is fast), or "
+            f"HIKMA_VECTOR_BACKEND={OUTSIDE}."
+        )
+    if backend == BACKEND and location:
+        raise ConfigurationError(
+            f"HIKMA_VECTOR_LOCATION = {location!r}: sqlite-vec lives in the file itself; leave it "
+            f"unset, or choose HIKMA_VECTOR_BACKEND={OUTSIDE}."
+        )
     asked = settings.vector_dimensions
     if asked is not None and asked != embedder.dimension:
         raise ConfigurationError(
@@ -53,13 +77,13 @@ def first_space(settings: Settings, embedder: Embedder) -> VectorSpace:
         )
     return VectorSpace(
         id=0,
-        backend=BACKEND,
-        location="",
+        backend=backend,
+        location=location,
         model=embedder.name,
         documents=embedder.document_identity,
         queries=embedder.query_identity,
         dimension=embedder.dimension,
         metric="cosine",
-        index_type=settings.vector_index_type,
+        index_type=index_type,
         state="answering",
     )

@@ -1,0 +1,56 @@
+"""Which spaces hold vectors, and what is each for: one answers, others receive or are kept."""
+
+from datetime import UTC, datetime
+
+import apsw
+
+from hikma.catalog import rows
+from hikma.catalog.ledger import ANSWERING
+from hikma.domain import VectorSpace
+from hikma.errors import CorruptFileError
+
+RECEIVING = "receiving"
+"""The state of a space that every write reaches and that does not answer: the other end."""
+RETIRED = "retired"
+"""The state of a space that nothing is written to any more; its rows are kept for a while."""
+INSIDE = "sqlite-vec"
+"""The backend whose vectors lie in the index file itself."""
+
+_COLUMNS = "id, backend, location, model, documents, queries, dimension, metric, index_type, state"
+
+
+def is_inside(space: VectorSpace) -> bool:
+    """Whether a space is written in the very transaction of the rows that it belongs to."""
+    return space.backend == INSIDE
+
+
+def of(connection: apsw.Connection, number: int) -> VectorSpace:
+    """Return a space by its id; CorruptFileError when a row refers to none."""
+    sql = f"SELECT {_COLUMNS} FROM vector_space WHERE id = ?"  # noqa: S608 -- our own columns
+    row = rows.first(connection, sql, (number,))
+    if row is None:
+        raise CorruptFileError(f"vector space {number} is missing; run `hikma doctor`.")
+    return VectorSpace(*row)
+
+
+def active(connection: apsw.Connection) -> list[VectorSpace]:
+    """Return the spaces that every write must reach: the answering one first."""
+    sql = f"""
+        SELECT {_COLUMNS} FROM vector_space WHERE state IN (?, ?) ORDER BY state <> ?, id
+    """  # noqa: S608 -- our own columns
+    found = rows.every(connection, sql, (ANSWERING, RECEIVING, ANSWERING))
+    return [VectorSpace(*row) for row in found]
+
+
+def every(connection: apsw.Connection) -> list[VectorSpace]:
+    """Return all spaces that the file knows, by id."""
+    sql = f"SELECT {_COLUMNS} FROM vector_space ORDER BY id"  # noqa: S608 -- our own columns
+    return [VectorSpace(*row) for row in rows.every(connection, sql)]
+
+
+def put_state(connection: apsw.Connection, number: int, state: str) -> None:
+    """Set what a space is for; of two that change places, first the one that answered."""
+    connection.execute(
+        "UPDATE vector_space SET state = ?, updated_at = ? WHERE id = ?",
+        (state, datetime.now(UTC).isoformat(timespec="seconds"), number),
+    )
