@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikma.arrays import VectorBatch, VectorRows
-from hikma.catalog import identity, rows, state
+from hikma.catalog import identity as file_identity
+from hikma.catalog import rows, state
 from hikma.catalog.tables import WORD_TABLES
 from hikma.catalog.validation import hash_of, refuse_unfit, validate_vectors
 from hikma.domain import NodeKind, VectorSpace
@@ -86,7 +87,7 @@ def create_space(connection: apsw.Connection, wanted: VectorSpace) -> VectorSpac
             "`hikma migrate`."
         )
     made = replace(wanted, state=wanted.state if current else ANSWERING)
-    identity.ensure(connection)
+    file_identity.ensure(connection)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     number = rows.value(
         connection,
