@@ -1,4 +1,4 @@
-"""The two seams that have more than one implementation: vector stores and embedders."""
+"""The seams that have more than one implementation: vector stores and embedders."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -6,7 +6,20 @@ from typing import Protocol
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, VectorRows
 
 
-class VectorStore(Protocol):
+class Nearest(Protocol):
+    """Who is near: all that a search asks of a store."""
+
+    def nearest(
+        self, query: Vector, limit: int, within: DocumentIds | None = None
+    ) -> list[Neighbor]:
+        """Return the `limit` documents nearest by cosine distance, nearest first, ties by id.
+
+        With `within`, only those ids are considered and never fewer than the true nearest
+        `limit` of them are returned.
+        """
+
+
+class VectorStore(Nearest, Protocol):
     """Vectors by document id, and who is near.
 
     A store that cannot hand back what it was given, bit for bit, is not a VectorStore: `scan`
@@ -24,15 +37,6 @@ class VectorStore(Protocol):
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove the ids; an id that is not there is no error."""
-
-    def nearest(
-        self, query: Vector, limit: int, within: DocumentIds | None = None
-    ) -> list[Neighbor]:
-        """Return the `limit` documents nearest by cosine distance, nearest first, ties by id.
-
-        With `within`, only those ids are considered and never fewer than the true nearest
-        `limit` of them are returned.
-        """
 
     def scan(self, batch_size: int) -> Iterator[VectorBatch]:
         """Yield everything in ascending order of id, at most `batch_size` rows at a time."""

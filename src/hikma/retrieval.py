@@ -16,8 +16,8 @@ from hikma.catalog.schema import Catalog
 from hikma.catalog.votes import Votes
 from hikma.documents import UNCUT, words
 from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query, StoredDocument
-from hikma.errors import CorruptFileError, MissingVectorError, ModelError
-from hikma.protocols import Embedder, VectorStore
+from hikma.errors import CorruptFileError, MissingVectorError, ModelError, StoreError
+from hikma.protocols import Embedder, Nearest
 from hikma.results import Freshness, Share
 
 MOST_TERMS = 64
@@ -31,6 +31,7 @@ FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
 """BM25 weights of name, path, signature, documentation, body."""
 
 WEIGHTS = ranking.Weights()
+_FAILURES = (ModelError, MissingVectorError, StoreError, CorruptFileError, apsw.Error)
 
 FAILED = "dense: "
 """How a reason begins that says that vectors could not answer; others say what the query lacks."""
@@ -41,7 +42,7 @@ class Sources:
     """What a search reads from; `digest_now` tells a path's content now, for freshness."""
 
     catalog: Catalog
-    store: VectorStore
+    store: Nearest
     embedder: Embedder
     digest_now: Callable[[str, str], str | None]
     freshness: Callable[[apsw.Connection], Freshness]
@@ -129,7 +130,7 @@ def retrieve(sources: Sources, asked: Asked) -> Found:
     if asked.query.mode is not Mode.LEXICAL:
         try:
             _dense(sources, asked, found)
-        except (ModelError, MissingVectorError, CorruptFileError, apsw.Error) as error:
+        except _FAILURES as error:
             if asked.query.mode is Mode.SEMANTIC:
                 raise
             found.degraded.append(f"{FAILED}{error}")

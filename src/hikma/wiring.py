@@ -8,18 +8,19 @@ from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import SpaceMismatchError
 from hikma.models.choice import open_for
-from hikma.protocols import Embedder, VectorStore
+from hikma.protocols import Embedder, Nearest, VectorStore
+from hikma.routing import Route, Tried
 from hikma.settings import Settings
 from hikma.vectors.resident import open_store
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A space with its model and its store."""
+    """The space that answers, with its model and who knows what is near in it."""
 
     space: VectorSpace
     embedder: Embedder
-    store: VectorStore
+    store: Nearest
 
 
 class Wiring:
@@ -37,10 +38,18 @@ class Wiring:
         self._models = models
         self._stores: dict[int, tuple[VectorSpace, VectorStore]] = {}
         self._embedders: dict[str, Embedder] = {}
+        self.failures: list[str] = []
 
-    def open(self, space: VectorSpace) -> Opened:
-        """Return a space's store and model; SpaceMismatchError for a model of another version."""
-        return Opened(space, self.embedder(space), self.store(space))
+    def open(self, route: Route) -> Opened:
+        """Return what answers a query; SpaceMismatchError for a model of another version."""
+        space, proven = route.space, route.proven
+        store: Nearest = self.store(space)
+        if proven is not None and proven.documents == space.documents:
+            store = Tried(store, self.store(proven), self._failed)
+        return Opened(space, self.embedder(space), store)
+
+    def _failed(self, reason: str) -> None:
+        self.failures.append(reason)
 
     def embedder(self, space: VectorSpace) -> Embedder:
         """Return the model of a space."""

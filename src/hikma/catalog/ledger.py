@@ -39,8 +39,18 @@ __all__ = [
 ANSWERING = "answering"
 """The state of the one space that answers queries."""
 
-_SEQUENCE = "ledger_sequence"
+SEQUENCE = "ledger_sequence"
+"""The key of the last sequence number that was given."""
 _SHOWN_IDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger says of a document: when it last changed, its text's digest, its end."""
+
+    sequence: int
+    digest: bytes
+    deleted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +245,21 @@ def hashes_of(
     )
 
 
+def entries_of(
+    connection: apsw.Connection, ids: Sequence[int] | NDArray[np.int64]
+) -> dict[int, Entry]:
+    """Return what the ledger says of documents, deleted ones too; an unknown one is absent."""
+    if not len(ids):
+        return {}
+    found = rows.every(
+        connection,
+        "SELECT document_id, sequence, digest, deleted FROM ledger "
+        "WHERE document_id IN (SELECT value FROM carray(?))",
+        (rows.numbers(ids),),
+    )
+    return {one: Entry(sequence, digest, bool(deleted)) for one, sequence, digest, deleted in found}
+
+
 def live(connection: apsw.Connection) -> int:
     """Return how many documents have a live entry."""
     return int(rows.value(connection, "SELECT count(*) FROM ledger WHERE NOT deleted"))
@@ -330,13 +355,13 @@ def _rewrite(connection: apsw.Connection, model: str, digests: Sequence[bytes]) 
 
 def _reserve(connection: apsw.Connection, count: int) -> int:
     """Return the first of `count` sequence numbers that nothing had before."""
-    last = int(state.get(connection, _SEQUENCE) or 0)
-    state.put(connection, _SEQUENCE, str(last + count))
+    last = int(state.get(connection, SEQUENCE) or 0)
+    state.put(connection, SEQUENCE, str(last + count))
     return last + 1
 
 
 def _is_migrating(connection: apsw.Connection) -> bool:
-    sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE state NOT IN ('off', 'finalized'))"
+    sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE state NOT IN ('rolled_back', 'finalized'))"
     return bool(rows.value(connection, sql))
 
 

@@ -85,6 +85,24 @@ def failed(
     connection: apsw.Connection, space: int, owed: Iterable[Owed], error: str, now: datetime
 ) -> None:
     """Put off what could not be brought, each failure for longer, with jitter; or park it."""
+    _put_off(connection, space, [(one, one.attempts + 1) for one in owed], error, now)
+
+
+def unreachable(
+    connection: apsw.Connection, space: int, owed: Iterable[Owed], error: str, now: datetime
+) -> None:
+    """Put off what a store refused as a whole: no row is at fault, so none is parked for it."""
+    waiting = [(one, min(one.attempts + 1, MOST_ATTEMPTS - 1)) for one in owed]
+    _put_off(connection, space, waiting, error, now)
+
+
+def _put_off(
+    connection: apsw.Connection,
+    space: int,
+    waiting: Iterable[tuple[Owed, int]],
+    error: str,
+    now: datetime,
+) -> None:
     connection.executemany(
         """
         UPDATE outbox SET attempts = ?, next_attempt_at = ?, last_error = ?
@@ -92,14 +110,14 @@ def failed(
         """,
         (
             (
-                one.attempts + 1,
+                attempts,
                 _text(now + _wait(one.attempts)),
                 error[:500],
                 space,
                 one.document,
                 one.sequence,
             )
-            for one in owed
+            for one, attempts in waiting
         ),
     )
 
