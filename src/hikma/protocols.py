@@ -38,8 +38,8 @@ class VectorStore(Nearest, Protocol):
     def delete(self, ids: Sequence[int]) -> None:
         """Remove the ids; an id that is not there is no error."""
 
-    def scan(self, batch_size: int) -> Iterator[VectorBatch]:
-        """Yield everything in ascending order of id, at most `batch_size` rows at a time."""
+    def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
+        """Yield what has an id above `after` in ascending order, `batch_size` rows at most."""
 
     def __len__(self) -> int:
         """Count of ids held."""

@@ -43,9 +43,9 @@ class ReferenceVectors:
         ]
         return sorted(found, key=lambda one: (one.distance, one.id))[: max(limit, 0)]
 
-    def scan(self, batch_size: int) -> Iterator[VectorBatch]:
-        """Yield everything by id."""
-        ids = sorted(self._rows)
+    def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
+        """Yield everything above an id, by id."""
+        ids = sorted(one for one in self._rows if one > after)
         for start in range(0, len(ids), batch_size):
             part = ids[start : start + batch_size]
             yield VectorBatch(np.array(part), np.stack([self._rows[one] for one in part]))

@@ -212,6 +212,18 @@ def move_cursor(connection: apsw.Connection, held: Migration, count: int) -> int
     return len(ids)
 
 
+def documents(connection: apsw.Connection) -> int:
+    """Return how many entries a backfill walks, deleted ones too."""
+    return int(rows.value(connection, "SELECT count(*) FROM ledger"))
+
+
+def copied(connection: apsw.Connection, number: int) -> int:
+    """Return how many entries the cursor of a migration has passed."""
+    held = required_by_id(connection, number)
+    sql = "SELECT count(*) FROM ledger WHERE document_id <= ?"
+    return int(rows.value(connection, sql, (held.cursor,)))
+
+
 def is_copied(connection: apsw.Connection, held: Migration) -> bool:
     """Whether the cursor is at the end and the target has all that was there at the beginning."""
     left = rows.first(

@@ -33,7 +33,7 @@ class LanceVectors:
         """Return the nearest."""
         raise NotImplementedError
 
-    def scan(self, batch_size: int) -> Iterator[VectorBatch]:
+    def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
         """Yield everything."""
         raise NotImplementedError
 

@@ -149,9 +149,9 @@ class ResidentVectors:
                     return found[:limit]
                 wanted *= 2
 
-    def scan(self, batch_size: int) -> Iterator[VectorBatch]:
-        """Yield the canonical rows of every id held, by ascending id."""
-        return self._kept.scan(batch_size)
+    def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
+        """Yield the canonical rows of every id held above `after`, by ascending id."""
+        return self._kept.scan(batch_size, after)
 
     def __len__(self) -> int:
         """Count of ids held."""

@@ -144,9 +144,9 @@ class SqliteVectors:
             )
         return ids, codes
 
-    def scan(self, batch_size: int) -> Iterator[VectorBatch]:
-        """Yield the canonical rows of every id held, by ascending id."""
-        last = -1
+    def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
+        """Yield the canonical rows of every id held above `after`, by ascending id."""
+        last = after
         while True:
             with self._catalog.read() as connection:
                 held = self._exists(connection)

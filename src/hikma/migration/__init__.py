@@ -1,0 +1,1 @@
+"""Vectors move from one space to another while they are searched: jobs, gates, proof."""
