@@ -6,7 +6,7 @@ changes of the spaces: a process that reads the file sees all of it, or none.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from secrets import token_bytes
@@ -121,8 +121,7 @@ def begin(
             f"Migration {current.id} is at {current.step}; finish it with `hikma migrate advance` "
             "or `hikma migrate rollback` before another is begun."
         )
-    target = ledger.create_space(connection, wanted)
-    spaces.put_state(connection, target.id, spaces.RECEIVING)
+    target = ledger.create_space(connection, replace(wanted, state=spaces.RECEIVING))
     now = _now()
     row = rows.first(
         connection,
