@@ -4,16 +4,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from reference import ReferenceVectors
 
 from hikma.applying import Target
 from hikma.arrays import VectorBatch
-from hikma.catalog import ledger, migrations, spaces
+from hikma.catalog import ledger, migrations, outbox, spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import InvalidVectorError, StoreError
 from hikma.storing import tell_spaces
+from hikma.vectors.exact import best, distances
 from hikma.vectors.sqlite import SqliteVectors
+from reference import ReferenceVectors
 
 DIMENSION = 8
 MODEL = "model"
@@ -62,6 +63,15 @@ class Outside(ReferenceVectors):
         for one in ids:
             self.sequences.pop(int(one), None)
         super().delete(ids)
+
+    def nearest(self, query, limit, within=None):  # noqa: ARG002 -- as in the protocol
+        """Return the nearest as every store outside the file does: live ones, exactly scored."""
+        self._reach()
+        with self.catalog.read() as connection:
+            held = np.array(sorted(self._rows), dtype=np.int64)
+            ids = np.union1d(held, outbox.pending(connection, self.space.id))
+            batch = ledger.vectors_of(connection, ids, self.space.documents)
+        return best(batch.ids, distances(batch.vectors, query), limit)
 
     def _reach(self):
         if self.down:
@@ -135,6 +145,17 @@ class World:
             for one, row in self.right.items()
         ]
         return [one for _, one in sorted(apart)[:limit]]
+
+
+def reopen(world):
+    """Open the file anew, as after a crash; what lies outside it is still there."""
+    world.catalog.close()
+    world.catalog = Catalog.open(world.path)
+    for number, store in list(world.stores.items()):
+        if isinstance(store, Outside):
+            store.catalog = world.catalog
+        else:
+            del world.stores[number]
 
 
 def make_world(folder):
