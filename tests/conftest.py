@@ -109,3 +109,13 @@ def _copy(source, target):
         shutil.copytree(source, target, dirs_exist_ok=True, ignore=ignored)
     else:
         shutil.copy(source, target)
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Yield a file with one space that answers, and no document (see `moving`)."""
+    from moving import make_world  # noqa: PLC0415 -- most tests need no vectors
+
+    made = make_world(tmp_path)
+    yield made
+    made.catalog.close()

@@ -116,6 +116,8 @@ class IndexReport:
     imports: Mapping[str, int] = field(default_factory=dict)
     history: HistoryReport | None = None
     dry_run: bool = False
+    owed: int = 0
+    """Vectors that a store outside the file did not take yet; they stay owed, and are brought."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hikma.applying import Target, drain
 from hikma.catalog import spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
@@ -76,6 +77,13 @@ class Wiring:
                 held[1].close()
             held = self._stores[space.id] = (space, made)
         return held[1]
+
+    def drain(self, wait_s: float) -> int:
+        """Bring spaces outside the file what they are owed; return how many rows are left."""
+        with self._catalog.read() as connection:
+            outside = [one for one in spaces.active(connection) if not spaces.is_inside(one)]
+        left = [drain(Target(self._catalog, one, self.store(one)), wait_s) for one in outside]
+        return sum(one.pending for one in left)
 
     def close(self) -> None:
         """Close every store."""

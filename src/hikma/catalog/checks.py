@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import apsw
 
-from hikma.catalog import completeness, ledger, rows, state
+from hikma.catalog import completeness, ledger, migrations, outbox, rows, spaces, state
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import WORD_TABLES, vector_table
+from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError
 
 _REINDEX = "Delete the file and run `hikma index`."
 _FULL = "Run `hikma index --full`."
 _REBUILD = "Run `hikma vectors rebuild`."
+_REPAIR = "Run `hikma migrate repair`."
 _SHOWN = 5
 
 
@@ -101,22 +103,35 @@ def _canonical(connection: apsw.Connection) -> Iterator[Finding]:
 
 
 def _stores(connection: apsw.Connection) -> Iterator[Finding]:
-    """I2, I3: a table of sqlite-vec holds each live id exactly once and nothing else."""
-    answering = ledger.space(connection)
-    if answering is None or answering.backend != "sqlite-vec":
-        return
-    table = f"{vector_table(answering.id)}_rowids"
+    """I2, I3: each table of sqlite-vec holds each live id exactly once and nothing else."""
+    for space in spaces.active(connection):
+        if spaces.is_inside(space):
+            yield from _inside(connection, space)
+
+
+def _inside(connection: apsw.Connection, space: VectorSpace) -> Iterator[Finding]:
+    table = f"{vector_table(space.id)}_rowids"
+    filling = migrations.is_filling(connection, space.id)
     if rows.first(connection, "SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)) is None:
-        if ledger.live(connection):
+        if ledger.live(connection) and not filling:
             yield Finding("vectors", f"{table} is missing", _REBUILD)
         return
     for fact, sql in (
-        ("live documents are not in the store", _UNSTORED),
+        ("live documents are not in the store", "SELECT 0 LIMIT 0" if filling else _UNSTORED),
         ("ids in the store are no live documents", _UNKNOWN),
         ("ids in the store share a place with another", _SHARED),
     ):
         found = rows.column(connection, sql.format(table=table))
         yield from _some("vectors", fact, found, _REBUILD)
+
+
+def _owed(connection: apsw.Connection) -> Iterator[Finding]:
+    """Find what a space outside the file was refused so often that nobody tries any more."""
+    for space in spaces.active(connection):
+        left = outbox.backlog(connection, space.id)
+        if left.parked:
+            fact = f"{left.parked} rows are parked that space {space.id} is owed: {left.error}"
+            yield Finding("outbox", fact, _REPAIR)
 
 
 def _commits(connection: apsw.Connection) -> Iterator[Finding]:
@@ -191,6 +206,7 @@ _CHECKS: tuple[Callable[[apsw.Connection], Iterator[Finding]], ...] = (
     _entries,
     _canonical,
     _stores,
+    _owed,
     _commits,
     _completeness,
 )

@@ -223,6 +223,13 @@ def copied(connection: apsw.Connection, number: int) -> int:
     return int(rows.value(connection, sql, (held.cursor,)))
 
 
+def is_filling(connection: apsw.Connection, space: int) -> bool:
+    """Whether a space is a target that has not got everything yet."""
+    held = running(connection)
+    filling = (Step.DUAL_WRITE, Step.BACKFILL)
+    return held is not None and held.target == space and held.step in filling
+
+
 def is_copied(connection: apsw.Connection, held: Migration) -> bool:
     """Whether the cursor is at the end and the target has all that was there at the beginning."""
     left = rows.first(

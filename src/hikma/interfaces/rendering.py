@@ -79,6 +79,8 @@ def index_report(report: IndexReport) -> list[str]:
     lines += _imports(report.imports)
     lines += _history(report.history) if report.history else []
     lines += [f"read as text: {one.path}: {one.reason}" for one in report.limitations]
+    if report.owed:
+        lines.append(f"{report.owed:,} vectors are still owed to the store outside the file")
     return lines
 
 
