@@ -19,7 +19,7 @@ from hikma.catalog import checks, fulltext, identity, opening, outbox, owning, r
 from hikma.catalog.failures import full, translated
 from hikma.catalog.locking import WriterLock
 from hikma.catalog.schema import Catalog
-from hikma.catalog.tables import PAGE_SIZE
+from hikma.catalog.tables import APPLICATION_ID, PAGE_SIZE
 from hikma.errors import (
     CatalogError,
     CorruptFileError,
@@ -105,7 +105,6 @@ def restore(database: Path, source: Path, wait_s: float) -> Restored:
     opening.make_folder(database.parent)
     with WriterLock(database).held("hikma restore", wait_s), _draft(database) as draft:
         with closing(opening.open_quietly(source)) as connection, translated(source):
-            _identify(connection, source)
             _copy(connection, draft, database)
         with closing(Catalog.open(draft)) as catalog:  # brings an older schema up to date
             with catalog.read() as connection:
@@ -167,6 +166,13 @@ def _refuse_source(database: Path, source: Path) -> None:
         raise UsageError(f"{source} is the index itself; name a file made by `hikma backup`.")
     if source.stat().st_size == 0:
         raise NotHikmaFileError(f"{source} has no byte; name a file made by `hikma backup`.")
+    try:
+        with closing(opening.open_quietly(source)) as connection, translated(source):
+            _identify(connection, source)
+    except CorruptFileError as error:
+        raise CorruptFileError(
+            f"{source} is damaged, so nothing was changed; use another backup."
+        ) from error
 
 
 def _taken(target: Path) -> UsageError:
@@ -175,12 +181,13 @@ def _taken(target: Path) -> UsageError:
 
 def _identify(connection: apsw.Connection, source: Path) -> None:
     """Refuse a source that is not ours, is newer or truncated, or has pages of another size."""
-    opening.identify(connection, source)
-    if rows.value(connection, "PRAGMA page_size") != PAGE_SIZE:
+    is_ours = rows.value(connection, "PRAGMA application_id") == APPLICATION_ID
+    if is_ours and rows.value(connection, "PRAGMA page_size") != PAGE_SIZE:
         raise NotHikmaFileError(
             f"{source} was written anew by another program, with pages of another size; name a "
             "file made by `hikma backup`."
         )
+    opening.identify(connection, source)
 
 
 def _refuse_damage(connection: apsw.Connection, path: Path) -> None:

@@ -268,9 +268,10 @@ class Engine:
         """Make a copy the index, whole or not at all; it is checked before."""
         from hikma import backing_up  # noqa: PLC0415 -- rarely used
 
-        placing.ignore_own_folder(self.database)
         self.close()
-        return backing_up.restore(self.database, path, WRITER_WAIT_S)
+        made = backing_up.restore(self.database, path, WRITER_WAIT_S)
+        placing.ignore_own_folder(self.database)
+        return made
 
     def examine(self) -> Sequence[checks.Finding]:
         """Check the file's integrity and invariants; empty when it is sound."""
