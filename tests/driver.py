@@ -87,8 +87,14 @@ def restore(engine, job):
 
 
 JOBS = {
-    "index": index, "full": full, "gc": gc, "rebuild": rebuild, "search": search,
-    "churn": churn, "backup": backup, "restore": restore,
+    "index": index,
+    "full": full,
+    "gc": gc,
+    "rebuild": rebuild,
+    "search": search,
+    "churn": churn,
+    "backup": backup,
+    "restore": restore,
 }
 
 

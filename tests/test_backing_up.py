@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from driver import engine_on, in_process
+from hikma import backing_up, history, indexing
 from hikma import engine as engines
-from hikma import history, indexing
 from hikma.catalog import identity, ledger, migrations, opening, outbox, owning, verifications
 from hikma.catalog.migrations import Step
 from hikma.catalog.schema import Catalog
@@ -147,6 +147,24 @@ def test_a_backup_in_the_middle_of_an_indexing_run_is_partial_and_can_be_finishe
         engine.index()
         assert not engine.status().index.partial
     assert differences(rows_of(other), rows_of(database)) == []
+
+
+def test_a_backup_is_of_one_state_however_much_is_written_meanwhile(
+    root, database, tmp_path, monkeypatch
+):
+    """And so it never begins anew: a steady writer cannot hold it up, nor does it wait."""
+    former, copied = rows_of(database), backing_up._copy
+
+    def write_and_copy(connection, *rest):
+        move_on(root, database)
+        copied(connection, *rest)
+
+    monkeypatch.setattr(backing_up, "_copy", write_and_copy)
+    target = tmp_path / "copy"
+    with engine_on(root, database) as engine:
+        engine.backup(target)
+    assert differences(rows_of(target), former) == []
+    assert differences(rows_of(database), former) != []
 
 
 def test_an_existing_file_is_replaced_only_by_force(root, database, tmp_path):
