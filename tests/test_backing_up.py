@@ -105,13 +105,19 @@ def test_a_restored_backup_is_the_index_again(root, database, copy):
 
 
 def test_a_backup_is_restored_where_there_is_no_index(root, database, copy):
-    """Also where the log of a deleted one was left behind."""
+    """Also where the log of a deleted one was left behind, which would be played into it."""
     before = rows_of(database)
+    log = database.with_name("index.db-wal")
+    with engine_on(root, database) as reader:
+        assert reader.search(QUERY).hits
+        move_on(root, database)
+        left = log.read_bytes()
     for one in database.parent.iterdir():
         one.unlink()
-    database.with_name("index.db-wal").write_bytes(b"left behind" * 1000)
+    log.write_bytes(left)
     with engine_on(root, database) as engine:
         engine.restore(copy)
+    assert left
     assert differences(rows_of(database), before) == []
     assert hits(root, database)
 
