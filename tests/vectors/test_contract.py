@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference import ReferenceVectors
 
 from hikma.arrays import VectorBatch, VectorRows
 from hikma.catalog import ledger
@@ -20,6 +19,7 @@ from hikma.protocols import VectorStore
 from hikma.vectors.lance import LanceVectors
 from hikma.vectors.resident import ResidentVectors
 from hikma.vectors.sqlite import SqliteVectors
+from reference import ReferenceVectors
 
 BACKENDS = ("reference", "sqlite", "resident", "lancedb")
 SHARED = ("sqlite", "resident", "lancedb")

@@ -24,7 +24,7 @@ class Durability:
 
     def settle(self) -> None:
         """Sync every file that is not yet safe, then the folders that name them."""
-        changed = set()
+        changed: set[str] = set()
         for root, path in _files(self._place.folder):
             held = path.stat()
             mark = (str(path), held.st_mtime_ns, held.st_size)
@@ -48,9 +48,9 @@ def torn_manifests(place: Place) -> list[Path]:
     return found
 
 
-def newest_manifest(place: Place) -> Path | None:
-    """Return the manifest of the latest version."""
-    return next(iter(_manifests(place)), None)
+def newest_manifest(place: Place) -> Path:
+    """Return the manifest of the latest version, of a table that there is."""
+    return _manifests(place)[0]
 
 
 def has_torn_rows(place: Place) -> bool:

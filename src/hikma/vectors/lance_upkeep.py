@@ -8,19 +8,19 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from hikma.vectors.lance_durability import Durability
 from hikma.vectors.lance_places import Place, open_database, open_table
 
-METRIC = "dot"
+METRIC: Literal["dot"] = "dot"
 """Of unit vectors the same order as by cosine; the rows here are unit vectors."""
 MOST_FRAGMENTS = 48
 """So many files of rows a table may have before they are made fewer."""
 COMMITS_BETWEEN = 16
 """Commits of one process between two looks at the files."""
 INDEX_ROWS = 4_096
-"""Fewer rows are compared one by one, whatever the index type: an index costs more than it saves."""
+"""Fewer rows are compared one by one, whatever the index type: an index would not pay."""
 MOST_UNINDEXED = 0.2
 """Share of rows that may be outside the index before they are brought in."""
 MEMORY_BYTES = 4 << 30
@@ -28,7 +28,6 @@ MEMORY_BYTES = 4 << 30
 TIME_S = 600
 KEEP = timedelta(minutes=30)
 """How long an old version stays for those who still read it."""
-_WORD = "hikma.vectors.lance_upkeep"
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def optimize(place: Place, *, indexed: bool) -> bool:
     command = [
         sys.executable,
         "-m",
-        _WORD,
+        "hikma.vectors.lance_upkeep",
         place.address,
         place.table,
         "ivf" if indexed else "flat",
