@@ -24,18 +24,18 @@ class Durability:
 
     def settle(self) -> None:
         """Sync every file that is not yet safe, then the folders that name them."""
-        changed: set[str] = set()
-        for root, path in _files(self._place.folder):
+        changed: set[Path] = set()
+        for path in _files(self._place.folder):
             held = path.stat()
             mark = (str(path), held.st_mtime_ns, held.st_size)
             if mark not in self._synced:
                 _sync(path)
                 self._synced.add(mark)
-                changed.add(root)
+                changed.add(path.parent)
         if changed:
             above = self._place.folder.parent
             for folder in (*sorted(changed), self._place.folder, above, above.parent):
-                _sync(Path(folder))
+                _sync(folder)
 
 
 def torn_manifests(place: Place) -> list[Path]:
@@ -79,10 +79,10 @@ def _is_whole(path: Path) -> bool:
         return file.read() == _MAGIC
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+def _files(folder: Path) -> Iterator[Path]:
     for root, _, names in os.walk(folder):
         for name in names:
-            yield root, Path(root) / name
+            yield Path(root) / name
 
 
 def _sync(path: Path) -> None:
