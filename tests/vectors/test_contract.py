@@ -16,12 +16,13 @@ from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import InvalidVectorError
 from hikma.protocols import VectorStore
+from hikma.vectors.lance import LanceVectors
 from hikma.vectors.resident import ResidentVectors
 from hikma.vectors.sqlite import SqliteVectors
 from reference import ReferenceVectors
 
-BACKENDS = ("reference", "sqlite", "resident")
-SHARED = ("sqlite", "resident")
+BACKENDS = ("reference", "sqlite", "resident", "lancedb")
+SHARED = ("sqlite", "resident", "lancedb")
 """Those that several threads and processes use at once."""
 DIMENSION = 48
 MODEL = "model"
@@ -34,6 +35,7 @@ class Bench:
     store: VectorStore
     reopen: Callable[[], VectorStore]
     catalog: Catalog | None = None
+    buries: bool = False
 
     def put(self, ids: list[int], vectors: VectorRows) -> None:
         """Write the canonical rows, then the store, as indexing does."""
@@ -46,6 +48,13 @@ class Bench:
             ledger.put_embeddings(connection, MODEL, digests, vectors)
             ledger.record(connection, MODEL, list(zip(ids, digests, strict=True)))
             self.store.upsert(batch)
+
+    def drop(self, ids: list[int]) -> None:
+        """Delete from the store, and before from the ledger where that alone decides who lives."""
+        if self.catalog is not None and self.buries:
+            with self.catalog.write() as connection:
+                ledger.tombstone(connection, ids)
+        self.store.delete(ids)
 
     def held(self, batch_size: int = 7) -> dict[int, bytes]:
         """Return everything that a scan yields."""
@@ -73,7 +82,7 @@ def open_in_file(
     )
     with catalog.write() as connection:
         space = ledger.create_space(connection, wanted)
-    bench = Bench(store(catalog, space), lambda: bench.store, catalog)
+    bench = Bench(store(catalog, space), lambda: bench.store, catalog, store is LanceVectors)
 
     def reopen() -> VectorStore:
         assert bench.catalog is not None
@@ -93,7 +102,7 @@ def open_bench(backend: str, folder: Path, dimension: int = DIMENSION) -> Bench:
     if backend == "reference":
         store = ReferenceVectors(dimension)
         return Bench(store, lambda: store)
-    chosen = {"sqlite": on_disk, "resident": in_memory}[backend]
+    chosen = {"sqlite": on_disk, "resident": in_memory, "lancedb": LanceVectors}[backend]
     return open_in_file(folder / "index.db", dimension, chosen)
 
 
@@ -124,7 +133,7 @@ def test_an_empty_store_answers_with_nothing(bench: Bench):
     assert len(bench.store) == 0
     assert bench.store.nearest(unit(1)[0], 5) == []
     assert list(bench.store.scan(10)) == []
-    bench.store.delete([1, 2])
+    bench.drop([1, 2])
     assert bench.store.dimension == DIMENSION
 
 
@@ -171,7 +180,7 @@ def test_inserting_twice_is_inserting_once(bench: Bench):
 def test_a_deleted_id_never_returns(bench: Bench):
     vectors = unit(10)
     bench.put(list(range(1, 11)), vectors)
-    bench.store.delete([3, 4])
+    bench.drop([3, 4])
     assert 3 not in ids_of(bench.store.nearest(vectors[2], 10))
     assert len(bench.store) == 8
     assert bench.held().keys() == {1, 2, 5, 6, 7, 8, 9, 10}
@@ -179,15 +188,15 @@ def test_a_deleted_id_never_returns(bench: Bench):
 
 def test_deleting_what_is_absent_is_no_error(bench: Bench):
     bench.put([1], unit(1))
-    bench.store.delete([7, 8])
-    bench.store.delete([])
-    bench.store.delete([7])
+    bench.drop([7, 8])
+    bench.drop([])
+    bench.drop([7])
     assert len(bench.store) == 1
 
 
 def test_a_deleted_id_can_be_added_again(bench: Bench):
     bench.put([1, 2], unit(2))
-    bench.store.delete([1])
+    bench.drop([1])
     again = unit(1, seed=5)
     bench.put([1], again)
     assert bench.held()[1] == again[0].tobytes()
@@ -237,7 +246,7 @@ def test_within_ignores_unknown_ids(bench: Bench):
     within = np.array([2, 77, 78_000], dtype=np.int64)
     assert ids_of(bench.store.nearest(vectors[0], 5, within)) == [2]
     assert bench.store.nearest(vectors[0], 5, np.array([99], dtype=np.int64)) == []
-    bench.store.delete([2])
+    bench.drop([2])
     assert bench.store.nearest(vectors[0], 5, within) == []
 
 
@@ -253,7 +262,7 @@ def test_a_wrong_dimension_is_refused_and_nothing_is_written(bench: Bench):
 def test_what_was_written_survives_reopening(bench: Bench):
     vectors = unit(30)
     bench.put(list(range(30)), vectors)
-    bench.store.delete([4])
+    bench.drop([4])
     before = bench.held()
     answer = bench.store.nearest(vectors[7], 5)
     bench.reopen()
@@ -312,7 +321,7 @@ def test_any_sequence_of_writes_equals_a_dictionary(backend, tmp_path_factory, s
             bench.put(ids, vectors)
             wanted |= dict(zip(ids, vectors, strict=True))
         elif verb == "delete":
-            bench.store.delete(ids)
+            bench.drop(ids)
             wanted = {one: row for one, row in wanted.items() if one not in ids}
         else:
             bench.reopen()

@@ -8,7 +8,7 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.arrays import VectorBatch, VectorRows
+from hikma.arrays import DocumentIds, VectorBatch, VectorRows
 from hikma.catalog import identity as file_identity
 from hikma.catalog import rows, state
 from hikma.catalog.tables import WORD_TABLES
@@ -273,6 +273,12 @@ def some(connection: apsw.Connection, turn: int) -> int | None:
 def live(connection: apsw.Connection) -> int:
     """Return how many documents have a live entry."""
     return int(rows.value(connection, "SELECT count(*) FROM ledger WHERE NOT deleted"))
+
+
+def live_ids(connection: apsw.Connection) -> DocumentIds:
+    """Return the ids of all documents that have a live entry, sorted."""
+    sql = "SELECT document_id FROM ledger WHERE NOT deleted ORDER BY document_id"
+    return rows.ids(connection, sql)
 
 
 def stats(connection: apsw.Connection) -> list[SpaceStats]:

@@ -59,6 +59,13 @@ def enqueue(
     )
 
 
+def enqueue_all(connection: apsw.Connection, space: int) -> int:
+    """Owe a space everything that the ledger knows, deleted ones too; return how much that is."""
+    every = rows.ids(connection, "SELECT document_id FROM ledger")
+    enqueue(connection, space, every)
+    return len(every)
+
+
 def due(connection: apsw.Connection, space: int, now: datetime, limit: int) -> list[Owed]:
     """Return the first rows whose time has come, by document."""
     found = rows.every(

@@ -1,0 +1,107 @@
+"""Where do a space's vectors lie outside the file, and how is LanceDB opened there?"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hikma.errors import ExtraMissingError, StoreError
+
+FOLDER = "vectors.lance"
+"""The folder beside the file, for a space whose location names none."""
+OBJECTS = "s3://"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A table of LanceDB: `address` is a folder's path, or `s3://bucket/prefix`."""
+
+    address: str
+    table: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies in a folder of this machine."""
+        return not self.address.startswith(OBJECTS)
+
+    @property
+    def folder(self) -> Path:
+        """Where a local table's files are."""
+        return Path(self.address) / f"{self.table}.lance"
+
+    def __str__(self) -> str:
+        return f"{self.address} ({self.table})"
+
+
+def place_of(file: Path, location: str, table: str) -> Place:
+    """Return the place that a location means, relative to the folder of the index file."""
+    if location.startswith(OBJECTS):
+        return Place(location.rstrip("/"), table)
+    return Place(str(file.absolute().parent / (location or FOLDER)), table)
+
+
+def open_database(place: Place) -> Any:
+    """Connect; every read sees what other processes have committed."""
+    try:
+        import lancedb  # noqa: PLC0415 -- an extra, slow to import
+    except ImportError as error:
+        raise ExtraMissingError(
+            "LanceDB is not installed; run `pip install 'hikma[lancedb]'`."
+        ) from error
+    return lancedb.connect(
+        place.address,
+        storage_options=None if place.is_local else storage_options(),
+        read_consistency_interval=timedelta(0),
+    )
+
+
+def endpoint() -> str:
+    """Return the address of a server other than Amazon's; empty for none."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    return next((os.environ[one].rstrip("/") for one in names if os.environ.get(one)), "")
+
+
+def region() -> str:
+    """Return the region that requests are meant for."""
+    names = ("AWS_REGION", "AWS_DEFAULT_REGION")
+    return next((os.environ[one] for one in names if os.environ.get(one)), "us-east-1")
+
+
+def storage_options() -> dict[str, str]:
+    """Return what LanceDB does not read from the AWS_* variables in the way that others do."""
+    found = {"aws_region": region()}
+    if endpoint():
+        found["aws_endpoint"] = endpoint()
+        found["aws_virtual_hosted_style_request"] = "false"
+    if endpoint().startswith("http://"):
+        found["allow_http"] = "true"
+    return found
+
+
+def open_table(database: Any, place: Place) -> Any | None:
+    """Return the table, None when there is none."""
+    try:
+        return database.open_table(place.table)
+    except ValueError as error:  # what LanceDB raises has no class of its own
+        if "was not found" in str(error):
+            return None
+        raise
+
+
+@contextmanager
+def told(place: Place) -> Iterator[None]:
+    """Raise whatever LanceDB raises as a StoreError: its errors have no tree of their own."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StoreError(
+            f"The vectors in {place} cannot be used ({_first_line(error)}); check that the place "
+            "can be reached and written, then repeat."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,95 @@
+"""Does an object store honour a conditional PUT? Without it, two commits can undo each other.
+
+Asked with two requests signed here (AWS Signature Version 4): LanceDB cannot be made to ask.
+"""
+
+import hashlib
+import hmac
+import os
+from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPSConnection
+from secrets import token_hex
+from urllib.parse import quote, urlsplit
+
+from hikma.errors import StoreError
+from hikma.vectors.lance_places import OBJECTS, Place, endpoint, region
+
+_TIMEOUT_S = 20
+_EMPTY = hashlib.sha256(b"").hexdigest()
+_ONLY_NEW = {"if-none-match": "*"}
+_honest: set[str] = set()
+"""Addresses that were seen to honour it, by this process."""
+
+
+def refuse_careless(place: Place) -> None:
+    """Raise StoreError where a store overwrites what it was asked not to; once a process."""
+    if place.address in _honest:
+        return
+    key = f"{place.address.removeprefix(OBJECTS)}/probe-{token_hex(8)}"
+    first = _request("PUT", key, _ONLY_NEW)
+    if first == HTTPStatus.OK:
+        second = _request("PUT", key, _ONLY_NEW)
+        _request("DELETE", key, {})
+        if second in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
+            _honest.add(place.address)
+            return
+    elif first not in (HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.BAD_REQUEST):
+        raise StoreError(
+            f"{place.address} refused a write (HTTP {first}); check the bucket, its rights and the "
+            "AWS_* variables."
+        )
+    raise StoreError(
+        f"{place.address} does not honour conditional PUT (If-None-Match), so commits could be "
+        "lost; use a store that does, or a local folder."
+    )
+
+
+def _request(method: str, key: str, headers: dict[str, str]) -> int:
+    """Send a signed request without a body; return its status."""
+    host, path, secure = _target(key)
+    connection = (HTTPSConnection if secure else HTTPConnection)(host, timeout=_TIMEOUT_S)
+    try:
+        connection.request(method, path, headers=_signed(method, host, path, headers))
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
+
+
+def _target(key: str) -> tuple[str, str, bool]:
+    """Return the host and path of a key, and whether it is asked over TLS."""
+    bucket, _, name = key.partition("/")
+    if not endpoint():
+        return f"{bucket}.s3.{region()}.amazonaws.com", f"/{quote(name)}", True
+    server = urlsplit(endpoint())
+    return server.netloc, f"{server.path}/{quote(key)}", server.scheme == "https"
+
+
+def _signed(method: str, host: str, path: str, headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers of a request, signed with the keys of the environment."""
+    secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
+    token = os.environ.get("AWS_SESSION_TOKEN")
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    sent = {**headers, "host": host, "x-amz-content-sha256": _EMPTY, "x-amz-date": moment}
+    if token:
+        sent["x-amz-security-token"] = token
+    names = ";".join(sorted(sent))
+    lines = [f"{name}:{sent[name]}" for name in sorted(sent)]
+    asked = "\n".join([method, path, "", *lines, "", names, _EMPTY])
+    scope = f"{moment[:8]}/{region()}/s3/aws4_request"
+    digest = hashlib.sha256(asked.encode()).hexdigest()
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = _mac(key, part)
+    signature = _mac(key, f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}").hex()
+    sent["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={os.environ.get('AWS_ACCESS_KEY_ID', '')}/{scope}, "
+        f"SignedHeaders={names}, Signature={signature}"
+    )
+    return sent
+
+
+def _mac(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
