@@ -14,7 +14,7 @@ import apsw
 import numpy as np
 
 from hikma.arrays import VectorBatch
-from hikma.catalog import ledger, outbox, spaces
+from hikma.catalog import identity, ledger, outbox, spaces
 from hikma.catalog.outbox import Backlog, Owed
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
@@ -89,6 +89,7 @@ def _apply_inside(target: Target, limit: int) -> int:
 def _apply_outside(target: Target, limit: int) -> int:
     """Write a store outside the file; strike off only what it has made durable."""
     with target.catalog.read() as connection:
+        identity.check(connection, target.catalog.path)
         owed = outbox.due(connection, target.space.id, datetime.now(UTC), limit)
         batch, gone = _present(connection, target.space, owed)
     if not owed:

@@ -16,6 +16,7 @@ from hikma.catalog import (
     completeness,
     fulltext,
     graph,
+    identity,
     imports,
     ledger,
     pulls,
@@ -33,12 +34,12 @@ from hikma.settings import Settings, load_settings
 from hikma.sources.roots import digest_now, find_root, head_of, is_bare
 from hikma.telemetry import Track, silent
 from hikma.vectors.checking import altered_codes
-from hikma.vectors.sqlite import SqliteVectors
 from hikma.wiring import Opened, Wiring
 
 if TYPE_CHECKING:
     from hikma import search as searching
     from hikma.backing_up import Backup, Restored
+    from hikma.moving import Mover
     from hikma.packing import Form
     from hikma.protocols import Embedder
     from hikma.ranking import Weights
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "static"
 WRITER_WAIT_S = 60.0
+DRAIN_WAIT_S = 60.0
+"""So long a command that wrote waits until stores outside the file have it, before it says what
+they are still owed."""
 
 
 class Engine:
@@ -142,7 +146,8 @@ class Engine:
                 with catalog.read() as connection:  # a full run must not lose them
                     given = {**pulls.accounts(connection, pulls.GIVEN), **given} if full else given
                 job = Job(source, history, given, track, is_past=self.revision is not None)
-                return self._index_full(job) if full else self._index_into(catalog, job)
+                report = self._index_full(job) if full else self._index_into(catalog, job)
+                return replace(report, owed=self._wired(self.catalog).drain(DRAIN_WAIT_S))
 
     def at(self, revision: str) -> "Engine":
         """Return an engine on a commit's tree, in a file of its own; the caller closes it."""
@@ -240,7 +245,7 @@ class Engine:
             # Asked inside: the process waited for may have changed the space.
             with self.catalog.read() as connection:
                 space = self._space(connection)
-            return SqliteVectors(self.catalog, space).rebuild()
+            return self._wired(self.catalog).rebuild(space, DRAIN_WAIT_S)
 
     def insert_vectors(self, path: Path) -> int:
         """Bring vectors from a file for existing ids; return how many documents changed."""
@@ -250,7 +255,9 @@ class Engine:
         given = insertion.read_vectors(path)
         with catalog.exclusive("hikma vectors insert", WRITER_WAIT_S):
             space = self._answer().space
-            return len(insertion.insert(self._sink(catalog, space), space.dimension, given))
+            count = len(insertion.insert(self._sink(catalog, space), space.dimension, given))
+            self._wired(catalog).drain(DRAIN_WAIT_S)
+            return count
 
     def collect(self) -> ledger.Collected:
         """Drop what nothing refers to."""
@@ -272,6 +279,13 @@ class Engine:
         made = backing_up.restore(self.database, path, WRITER_WAIT_S)
         placing.ignore_own_folder(self.database)
         return made
+
+    @property
+    def migration(self) -> "Mover":
+        """What moves the vectors to another space while they are searched."""
+        from hikma.moving import Mover  # noqa: PLC0415 -- rarely used
+
+        return Mover(self.catalog, self._wired(self.catalog))
 
     def examine(self) -> Sequence[checks.Finding]:
         """Check the file's integrity and invariants; empty when it is sound."""
@@ -300,6 +314,8 @@ class Engine:
     def _sink(self, catalog: Catalog, space: VectorSpace) -> "Sink":
         from hikma.storing import Sink  # noqa: PLC0415 -- a search writes nothing
 
+        with catalog.read() as connection:
+            identity.check(connection, catalog.path)
         wiring = self._wired(catalog)
         size = self.settings.vector_batch_size
         return Sink(catalog, wiring.embedder(space), wiring.store, size)
@@ -326,9 +342,7 @@ class Engine:
     def _answer(self, key: str = "") -> Opened:
         """Return what answers now; another process may have changed the space meanwhile."""
         with self.catalog.read() as connection:
-            found = routing.route(connection, key)
-        if found is None:
-            raise IndexMissingError(f"{self.database} is empty; run `hikma index` first.")
+            found = routing.route(connection, key) or routing.Route(self._space(connection))
         check_asked(self.settings, found.proven or found.space)
         return self._wired(self.catalog).open(found)
 

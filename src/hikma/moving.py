@@ -8,7 +8,7 @@ import apsw
 
 from hikma import applying
 from hikma.applying import Target
-from hikma.catalog import ledger, migrations, outbox, spaces
+from hikma.catalog import identity, ledger, migrations, outbox, owning, spaces
 from hikma.catalog.migrations import Migration, Step
 from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
@@ -21,7 +21,6 @@ from hikma.migration.status import MigrationStatus
 from hikma.migration.stepping import Move
 from hikma.migration.throttle import Throttle
 from hikma.models.choice import space_for
-from hikma.settings import Settings
 from hikma.telemetry import Track, silent
 from hikma.wiring import Wiring
 
@@ -39,11 +38,10 @@ class Wanted:
 class Mover:
     """The migration of one file; every call reads the durable state anew."""
 
-    def __init__(self, catalog: Catalog, wiring: Wiring, settings: Settings) -> None:
+    def __init__(self, catalog: Catalog, wiring: Wiring) -> None:
         """Hold what opens the two ends."""
         self._catalog = catalog
         self._wiring = wiring
-        self._settings = settings
 
     def start(self, wanted: Wanted) -> MigrationStatus:
         """Begin: from now on every write reaches both ends; the copying follows.
@@ -52,6 +50,7 @@ class Mover:
         that holds rows already, StoreError for a location that cannot be used.
         """
         with self._catalog.read() as connection:
+            identity.check(connection, self._catalog.path)
             source = self._answering(connection)
             self._refuse_second(connection)
         target = self._space(source, wanted)
@@ -124,6 +123,11 @@ class Mover:
         applying.drain(end, 60.0)
         return count
 
+    def own(self) -> None:
+        """Make a copied file independent of its original: what lies elsewhere is owed anew."""
+        with self._catalog.write() as connection:
+            owning.own(connection, self._catalog.path)
+
     def finalize(self, track: Track = silent) -> MigrationStatus:
         """End the migration; there is no way back from here."""
         stepping.finalize(self._move(None, track))
@@ -190,9 +194,13 @@ class Mover:
         def compare(held: Migration, count: int) -> None:
             with self._catalog.read() as connection:
                 asked = comparing.questions(connection, count)
-            stores = self._wiring.store(source), self._wiring.store(target)
-            embedder = self._wiring.embedder(source)
-            comparing.compare(self._catalog, held, *stores, embedder, asked)
+            ends = comparing.Ends(
+                self._wiring.store(source),
+                self._wiring.store(target),
+                self._wiring.embedder(source),
+                exact=target.index_type == "flat",
+            )
+            comparing.compare(self._catalog, held, ends, asked)
 
         return compare
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hikma.applying import Target, drain
-from hikma.catalog import spaces
+from hikma.catalog import ledger, outbox, spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import SpaceMismatchError
@@ -13,6 +13,7 @@ from hikma.protocols import Embedder, Nearest, VectorStore
 from hikma.routing import Route, Tried
 from hikma.settings import Settings
 from hikma.vectors.resident import open_store
+from hikma.vectors.sqlite import SqliteVectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,15 @@ class Wiring:
             outside = [one for one in spaces.active(connection) if not spaces.is_inside(one)]
         left = [drain(Target(self._catalog, one, self.store(one)), wait_s) for one in outside]
         return sum(one.pending for one in left)
+
+    def rebuild(self, space: VectorSpace, wait_s: float) -> int:
+        """Build a space's search structure anew from the canonical rows; return how many it has."""
+        if spaces.is_inside(space):
+            return SqliteVectors(self._catalog, space).rebuild()
+        with self._catalog.write() as connection:
+            outbox.enqueue(connection, space.id, ledger.every_id(connection))
+        self.drain(wait_s)
+        return len(self.store(space))
 
     def close(self) -> None:
         """Close every store."""

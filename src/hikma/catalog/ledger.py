@@ -270,6 +270,11 @@ def some(connection: apsw.Connection, turn: int) -> int | None:
     return None if row is None else int(row[0])
 
 
+def every_id(connection: apsw.Connection) -> DocumentIds:
+    """Return the ids of all entries, deleted ones too, sorted."""
+    return rows.ids(connection, "SELECT document_id FROM ledger ORDER BY document_id")
+
+
 def live(connection: apsw.Connection) -> int:
     """Return how many documents have a live entry."""
     return int(rows.value(connection, "SELECT count(*) FROM ledger WHERE NOT deleted"))

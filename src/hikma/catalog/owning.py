@@ -4,7 +4,7 @@ from pathlib import Path
 
 import apsw
 
-from hikma.catalog import identity, migrations, outbox, rows, spaces, verifications
+from hikma.catalog import identity, ledger, migrations, outbox, spaces, verifications
 
 _REASON = "the file was made its own; what it keeps elsewhere starts empty"
 
@@ -18,7 +18,7 @@ def own(connection: apsw.Connection, path: Path) -> None:
     """
     identity.renew(connection)
     identity.settle(connection, path)
-    documents = rows.ids(connection, "SELECT document_id FROM ledger ORDER BY document_id")
+    documents = ledger.every_id(connection)
     outside = [one.id for one in spaces.active(connection) if not spaces.is_inside(one)]
     for number in outside:
         outbox.clear(connection, number)

@@ -308,6 +308,17 @@ CREATE INDEX node_extension ON node(properties ->> 'extension')
   WHERE file IS NULL AND kind = 'file';
 """
 
+_COMPARISONS = """
+-- `kind` is control (the source against itself), replay (questions of the file's own) or live;
+-- `exact` is 0 where the target's index is approximate; `agreement` is Kendall's tau of what both
+-- found, `drift` the largest difference of one document's distance.
+ALTER TABLE shadow_sample ADD COLUMN kind TEXT NOT NULL DEFAULT 'replay';
+ALTER TABLE shadow_sample ADD COLUMN exact INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE shadow_sample ADD COLUMN agreement REAL;
+ALTER TABLE shadow_sample ADD COLUMN drift REAL;
+CREATE INDEX shadow_sample_migration ON shadow_sample(migration, kind);
+"""
+
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
     for kind, code in EDGE_CODES.items()
@@ -318,6 +329,7 @@ STEPS = (
     _HISTORY,
     _WORDS_HELD,
     _EXTENSIONS,
+    _COMPARISONS,
 )
 SCHEMA_VERSION = len(STEPS)
 NAMES = tuple(

@@ -11,6 +11,7 @@ from hikma.errors import HikmaError, IndexMissingError, NotFoundError, UsageErro
 from hikma.interfaces import filtering, rendering
 from hikma.interfaces.backing_up import backup, restore
 from hikma.interfaces.evaluating import evaluate
+from hikma.interfaces.migrating import migrate
 from hikma.interfaces.progress import tracking
 from hikma.interfaces.sessions import json_option as _json
 from hikma.interfaces.sessions import open_engine as _engine
@@ -38,7 +39,7 @@ def app() -> None:
     """Hold the commands."""
 
 
-for command in (evaluate, backup, restore):
+for command in (evaluate, backup, restore, migrate):
     app.add_command(command)
 
 

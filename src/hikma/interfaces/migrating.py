@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +73,7 @@ def start(  # noqa: PLR0913 -- one parameter an option
     from hikma.moving import Wanted  # noqa: PLC0415 -- likewise
 
     given = {"samples": samples, "hold_s": hold, "soak_s": hold, "slowdown": slowdown}
-    asked = replace(Thresholds(), **{n: v for n, v in given.items() if v is not None})
+    asked = Thresholds.of({name: value for name, value in given.items() if value is not None})
     with open_engine(repo, {}) as engine:
         found = engine.migration.start(Wanted(backend, location, index_type, asked))
         if auto:
@@ -162,10 +161,13 @@ def verify(repo: Path, *, source: bool, as_json: bool) -> None:
 @migrate.command()
 @repository_option
 @_source
+@click.option("--own", is_flag=True, help="Make a copied file independent of its original first.")
 @json_option
-def repair(repo: Path, *, source: bool, as_json: bool) -> None:
+def repair(repo: Path, *, source: bool, own: bool, as_json: bool) -> None:
     """Bring what a space lacks, and what it was refused before; drop what it should not hold."""
     with open_engine(repo, {}) as engine:
+        if own:
+            engine.migration.own()
         count = engine.migration.repair(source=source)
     print_result({"repaired": count}, counted("rows repaired"), as_json=as_json)
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import apsw
 
-from hikma.catalog import ledger
+from hikma.catalog import spaces
 from hikma.catalog.checks import Finding
 from hikma.catalog.schema import Catalog
+from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError
 from hikma.vectors.sqlite import SqliteVectors
 
@@ -15,9 +16,12 @@ _REBUILD = "Run `hikma vectors rebuild`."
 
 def altered_codes(catalog: Catalog, connection: apsw.Connection) -> Iterator[Finding]:
     """Find what the store holds otherwise than it was given, or cannot hand back."""
-    space = ledger.space(connection)
-    if space is None:
-        return
+    for space in spaces.active(connection):
+        if spaces.is_inside(space):
+            yield from _altered(catalog, space)
+
+
+def _altered(catalog: Catalog, space: VectorSpace) -> Iterator[Finding]:
     try:
         altered = SqliteVectors(catalog, space).altered()
     except (CorruptFileError, MissingVectorError) as error:
