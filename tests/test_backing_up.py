@@ -11,7 +11,16 @@ import pytest
 from driver import engine_on, in_process
 from hikma import backing_up, history, indexing
 from hikma import engine as engines
-from hikma.catalog import identity, ledger, migrations, opening, outbox, owning, verifications
+from hikma.catalog import (
+    identity,
+    ledger,
+    migrations,
+    opening,
+    outbox,
+    owning,
+    spaces,
+    verifications,
+)
 from hikma.catalog.migrations import Step
 from hikma.catalog.schema import Catalog
 from hikma.domain import Query
@@ -24,6 +33,7 @@ from hikma.errors import (
     NotHikmaFileError,
     UsageError,
 )
+from hikma.vectors.sqlite import SqliteVectors
 from rows import differences, rows_of
 from test_interfaces import hikma, refused
 
@@ -363,6 +373,7 @@ def test_a_space_outside_that_answers_is_owed_everything(root, database, tmp_pat
         source = ledger.space(connection)
         wanted = replace(source, backend="sqlite-vec", index_type="other")
         held = migrations.begin(connection, source, wanted, {})
+        SqliteVectors(catalog, spaces.of(connection, held.target)).rebuild()
         held = migrations.step_to(connection, held, Step.BACKFILL, "as planned")
         held = migrations.step_to(connection, held, Step.VERIFY, "as planned")
     target = tmp_path / "copy"
@@ -380,6 +391,20 @@ def checked(path):
     with closing(Catalog.open(path)) as catalog, catalog.read() as connection:
         identity.check(connection, path)
         return identity.of(connection)
+
+
+def test_rows_that_are_parked_do_not_hinder_a_backup(root, database, tmp_path):
+    """Restored, they are owed as if nobody had tried."""
+    held = begin_outside(database, Step.BACKFILL)
+    with closing(Catalog.open(database)) as catalog, catalog.write() as connection:
+        outbox.enqueue(connection, held.target, [1, 2])
+        connection.execute("UPDATE outbox SET attempts = 99, last_error = 'refused'")
+    target = tmp_path / "copy"
+    with engine_on(root, database) as engine:
+        engine.backup(target)
+        engine.restore(target)
+    with closing(Catalog.open(database)) as catalog, catalog.read() as connection:
+        assert outbox.backlog(connection, held.target).parked == 0
 
 
 def test_a_copy_of_a_file_with_vectors_elsewhere_is_refused(database, tmp_path):

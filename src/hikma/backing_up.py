@@ -35,8 +35,8 @@ _SIDE_FILES = ("-wal", "-shm", "-journal")
 _BESIDE = ("", *_SIDE_FILES, ".lock", ".holder", ".full")
 _STEP_PAGES = 1024
 """Pages that are copied at once: between two steps an interruption is heard."""
-_UNFINISHED = frozenset({"head", "history"})
-"""Findings that say that an indexing run is to be repeated, and not that anything is wrong."""
+_UNFINISHED = frozenset({"head", "history", "outbox"})
+"""Findings that say that something is still to be done, and not that the file is damaged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def made(root, database, copy):
 
 def answers(root, database):
     with engine_on(root, database) as engine:
-        assert {one.name for one in engine.examine()} <= {"head"}
+        assert {one.name for one in engine.examine()} <= {"head", "history"}
         result = engine.search(QUERY)
         return [(one.id, one.score) for one in result.hits]
 
@@ -76,6 +76,8 @@ def test_the_drill(scene, tmp_path):
     assert answers(root, database) == right
     (root / "churned.py").unlink()
     index(root, database)
+    with engine_on(root, database) as engine:
+        assert engine.examine() == []
     assert differences(rows_of(database), scene.rows_before) == []
 
 
