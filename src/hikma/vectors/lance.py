@@ -239,6 +239,8 @@ class LanceVectors:
         """Fetch candidates, more each time, until no other row can be among the nearest."""
         count = int(table.count_rows())
         wanted = asked.first(count)
+        if asked.within is not None and wanted >= len(asked.within):
+            return self._scored(connection, asked.within, asked.query, asked.limit)
         exactly = not self._indexed
         while True:
             ids, apart = lance_rows.near(table, asked.query, wanted, exactly=exactly)
@@ -268,6 +270,7 @@ class _Asked:
         """Return how many candidates to fetch at first, of a table of `count` rows."""
         wanted = over_fetch(self.limit)
         if self.within is not None:
+            # LanceDB takes longer to look at a list of ids than to find so many more candidates.
             wanted = wanted * count // len(self.within)
         return max(1, min(wanted, count))
 

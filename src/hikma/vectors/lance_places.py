@@ -13,6 +13,8 @@ from hikma.errors import ExtraMissingError, StoreError
 FOLDER = "vectors.lance"
 """The folder beside the file, for a space whose location names none."""
 OBJECTS = "s3://"
+_PATIENCE = {"connect_timeout": "3s", "timeout": "60s", "client_max_retries": "2"}
+"""A server that is down is told in seconds: what is owed to it is tried again, and queries wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def region() -> str:
 
 def storage_options() -> dict[str, str]:
     """Return what LanceDB does not read from the AWS_* variables in the way that others do."""
-    found = {"aws_region": region()}
+    found = {"aws_region": region(), **_PATIENCE}
     if endpoint():
         found["aws_endpoint"] = endpoint()
         found["aws_virtual_hosted_style_request"] = "false"
