@@ -61,7 +61,7 @@ class Careless(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_PUT = do_GET = do_DELETE = do_HEAD = do_POST = hand_on
+    do_PUT = do_GET = do_DELETE = do_HEAD = do_POST = hand_on  # noqa: N815 -- its parent's names
 
     def log_message(self, format, *arguments):  # noqa: A002 -- the name that it overrides
         """Say nothing."""
@@ -108,6 +108,18 @@ def test_upkeep_reaches_object_storage_too(bucket, tmp_path):
     world.catalog.close()
 
 
+def test_a_table_on_object_storage_can_be_rebuilt(bucket, tmp_path):
+    world = make(tmp_path / "index.db", "s3://vectors/again")
+    assert world.store.rebuild() == 0
+    world.put([1, 2], unit(2))
+    assert world.store.rebuild() == 2
+    assert len(world.store) == 0
+    assert bucket.list_objects_v2(Bucket="vectors").get("Contents", []) == []
+    world.store.upsert(batch([1], unit(1)))
+    assert held(world.store).keys() == {1}
+    world.catalog.close()
+
+
 def test_a_store_that_ignores_conditions_is_refused_before_anything_is_written(
     bucket, careless, tmp_path, monkeypatch
 ):
@@ -133,7 +145,7 @@ def test_a_store_is_probed_once_a_process(bucket, tmp_path, monkeypatch):
 
 
 def test_a_store_that_forbids_writing_is_told_with_its_answer(bucket, tmp_path, monkeypatch):
-    monkeypatch.setattr(lance_probe, "_request", lambda *given: 403)
+    monkeypatch.setattr(lance_probe, "_request", lambda *_: 403)
     world = make(tmp_path / "index.db", "s3://vectors/prefix")
     with pytest.raises(StoreError, match=r"HTTP 403.*rights"):
         world.put([1], unit(1))

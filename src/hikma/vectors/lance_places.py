@@ -1,6 +1,7 @@
 """Where do a space's vectors lie outside the file, and how is LanceDB opened there?"""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,6 +94,20 @@ def open_table(database: Any, place: Place) -> Any | None:
         raise
 
 
+def drop(place: Place) -> None:
+    """Remove a table that may be damaged or missing, and nothing beside it."""
+    if place.is_local:
+        if place.folder.exists():
+            shutil.rmtree(place.folder)
+        return
+    database = open_database(place)
+    try:
+        database.drop_table(place.table)
+    except ValueError as error:
+        if "was not found" not in str(error):
+            raise
+
+
 @contextmanager
 def told(place: Place) -> Iterator[None]:
     """Raise whatever LanceDB raises as a StoreError: its errors have no tree of their own."""
@@ -101,7 +116,8 @@ def told(place: Place) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         raise StoreError(
             f"The vectors in {place} cannot be used ({_first_line(error)}); check that the place "
-            "can be reached and written, then repeat."
+            "can be reached and written, then repeat; if it is damaged, run `hikma vectors "
+            "rebuild`."
         ) from error
 
 
