@@ -7,6 +7,7 @@ so that a test can kill a hundred children without paying for a hundred imports.
 import json
 import os
 import sys
+from itertools import count
 from pathlib import Path
 
 import hikma.sources.git  # noqa: F401 -- what a child would import first
@@ -65,7 +66,36 @@ def search(engine, job):
     Path(job["found"]).write_text(json.dumps(sorted(found, key=repr)), encoding="utf-8")
 
 
-JOBS = {"index": index, "full": full, "gc": gc, "rebuild": rebuild, "search": search}
+def churn(engine, job):
+    """Change a file and index it, again and again, until the file `stop` exists."""
+    place = Path(job["root"]) / "churned.py"
+    for n in count():
+        place.write_text("".join(f"def churn_{n}_{i}(): ...\n" for i in range(n % 7 + 1)))
+        engine.index()
+        if Path(job["stop"]).exists():
+            return
+
+
+def backup(engine, job):
+    """Back up, over a backup that is there."""
+    engine.backup(Path(job["copy"]), force=True)
+
+
+def restore(engine, job):
+    """Make a backup the index."""
+    engine.restore(Path(job["copy"]))
+
+
+JOBS = {
+    "index": index,
+    "full": full,
+    "gc": gc,
+    "rebuild": rebuild,
+    "search": search,
+    "churn": churn,
+    "backup": backup,
+    "restore": restore,
+}
 
 
 def work(job):

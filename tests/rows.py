@@ -1,7 +1,7 @@
 """Every row of an index by readable keys, so that two files of one state can be compared.
 
-Left out is what a file may hold beside its state: integer ids, sequences, times, tombstones and
-embeddings that no live document refers to.
+Left out is what a file may hold beside its state: integer ids, sequences, times, its own
+name, tombstones and embeddings that no live document refers to.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
 from hikma.vectors.sqlite import SqliteVectors
 
-_TIMELESS = ("indexed_at", "ledger_sequence")
+_TIMELESS = ("indexed_at", "ledger_sequence", "identity", "identity_place")
 _SHOWN = 12
 _WORDS = ("fulltext", "history_text")
 

@@ -1,7 +1,7 @@
 """The composition root and public API: everything is wired here, and nowhere else."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,23 +26,19 @@ from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
 from hikma.domain import HISTORY_KINDS, NodeId, Query, VectorSpace
-from hikma.errors import (
-    CorruptFileError,
-    IndexMissingError,
-    MissingVectorError,
-    NodeNotFoundError,
-    UsageError,
-)
+from hikma.errors import IndexMissingError, NodeNotFoundError, UsageError
 from hikma.models.choice import check_asked, first_space
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import Settings, load_settings
 from hikma.sources.roots import digest_now, find_root, head_of, is_bare
 from hikma.telemetry import Track, silent
+from hikma.vectors.checking import altered_codes
 from hikma.vectors.sqlite import SqliteVectors
 from hikma.wiring import Opened, Wiring
 
 if TYPE_CHECKING:
     from hikma import search as searching
+    from hikma.backing_up import Backup, Restored
     from hikma.packing import Form
     from hikma.protocols import Embedder
     from hikma.ranking import Weights
@@ -262,24 +258,25 @@ class Engine:
             vocabulary.collect(connection, words)
             return ledger.collect(connection)
 
+    def backup(self, path: Path, *, force: bool = False) -> "Backup":
+        """Copy the index as it is now to a file, while it is in use; `force` replaces the file."""
+        from hikma import backing_up  # noqa: PLC0415 -- rarely used
+
+        return backing_up.backup(self.catalog, path, force=force)
+
+    def restore(self, path: Path) -> "Restored":
+        """Make a copy the index, whole or not at all; it is checked before."""
+        from hikma import backing_up  # noqa: PLC0415 -- rarely used
+
+        self.close()
+        made = backing_up.restore(self.database, path, WRITER_WAIT_S)
+        placing.ignore_own_folder(self.database)
+        return made
+
     def examine(self) -> Sequence[checks.Finding]:
         """Check the file's integrity and invariants; empty when it is sound."""
         with self.catalog.read() as connection:
-            return [*checks.examine(connection), *self._altered_codes(connection)]
-
-    def _altered_codes(self, connection: apsw.Connection) -> Iterator[checks.Finding]:
-        """Find what the store holds otherwise than it was given, or cannot hand back."""
-        space = ledger.space(connection)
-        if space is None:
-            return
-        try:
-            altered = SqliteVectors(self.catalog, space).altered()
-        except (CorruptFileError, MissingVectorError) as error:
-            yield checks.Finding("vectors", str(error), "Run `hikma vectors rebuild`.")
-            return
-        if altered:
-            fact = f"{len(altered)} codes are not those of their vectors, {altered[0]} first"
-            yield checks.Finding("vectors", fact, "Run `hikma vectors rebuild`.")
+            return [*checks.examine(connection), *altered_codes(self.catalog, connection)]
 
     def _create(self) -> Catalog:
         if self._catalog is None:

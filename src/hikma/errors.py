@@ -22,6 +22,7 @@ HikmaError
 │   ├── LockedFileError        another process holds it
 │   ├── StorageFullError       no space left
 │   ├── ReadOnlyFileError      cannot be written
+│   ├── CopiedFileError        a copy that would write what its original keeps elsewhere
 │   └── UnsafeLibraryError     the SQLite library has a known corruption bug
 ├── AnsweringMovedError        another model answers than the one that a run began with
 ├── StoreError                 a vector store outside the file cannot be used
@@ -121,6 +122,10 @@ class StorageFullError(CatalogError):
 
 class ReadOnlyFileError(CatalogError):
     """The file or its folder cannot be written."""
+
+
+class CopiedFileError(CatalogError):
+    """The file is a copy, and would write into what its original keeps elsewhere."""
 
 
 class UnsafeLibraryError(CatalogError):

@@ -161,6 +161,14 @@ class Machine(RuleBasedStateMachine):
             self.work()
             self.advance(50.0)
 
+    @precondition(lambda self: self.held is not None)
+    @rule(seeds=st.dictionaries(IDS, SEEDS, min_size=1, max_size=4))
+    def there_and_back(self, seeds):
+        """Go as far as it goes, write there, and roll back."""
+        self.go_on(7)
+        self.write(seeds)
+        self.roll_back()
+
     @precondition(lambda self: self.held is not None and self.held.step is Step.CANARY)
     @rule(percent=st.floats(0, 100))
     def widen(self, percent):

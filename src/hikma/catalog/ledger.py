@@ -260,6 +260,16 @@ def entries_of(
     return {one: Entry(sequence, digest, bool(deleted)) for one, sequence, digest, deleted in found}
 
 
+def some(connection: apsw.Connection, turn: int) -> int | None:
+    """Return the id of some live document, another one at each turn; None where there is none."""
+    last = int(rows.value(connection, "SELECT ifnull(max(document_id), 0) FROM ledger"))
+    sql = "SELECT document_id FROM ledger WHERE document_id >= ? AND NOT deleted LIMIT 1"
+    row = rows.first(connection, sql, (turn * 7_919 % (last + 1),)) or rows.first(
+        connection, sql, (0,)
+    )
+    return None if row is None else int(row[0])
+
+
 def live(connection: apsw.Connection) -> int:
     """Return how many documents have a live entry."""
     return int(rows.value(connection, "SELECT count(*) FROM ledger WHERE NOT deleted"))

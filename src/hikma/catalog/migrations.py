@@ -175,6 +175,24 @@ def step_to(
     return _set(connection, held, step, 0.0 if step is Step.ROLLED_BACK else read, reason)
 
 
+def set_back(connection: apsw.Connection, held: Migration, reason: str) -> Migration:
+    """Go back to the copying, because the target is owed every document again.
+
+    The source answers meanwhile. No way to `step_to` leads here: it is for a file that has become
+    another one, whose target is empty.
+    """
+    if held.step in REVERSED:
+        spaces.put_state(connection, held.target, spaces.RECEIVING)
+        spaces.put_state(connection, held.source, ledger.ANSWERING)
+    connection.execute(
+        "UPDATE migration SET high_water = ?, cursor = "
+        "(SELECT coalesce(max(document_id), 0) FROM ledger) WHERE id = ?",
+        (int(state.get(connection, ledger.SEQUENCE) or 0), held.id),
+    )
+    step = held.step if held.step is Step.DUAL_WRITE else Step.BACKFILL
+    return _set(connection, held, step, 0.0, reason)
+
+
 def set_paused(connection: apsw.Connection, held: Migration, reason: str, *, paused: bool) -> None:
     """Stop the migration's own work, or let it go on; reads and writes go on either way."""
     connection.execute(

@@ -45,10 +45,24 @@ def open_reader(path: Path) -> apsw.Connection:
         if _has_log(path):
             raise
         # A read-only folder or a full disk: nobody writes here, so nothing changes meanwhile.
-        name = f"file:{quote(str(path.absolute()))}?immutable=1"
-        connection = _connect(name, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-        connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+        connection = _open_still(path)
     connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+    return connection
+
+
+def open_quietly(path: Path) -> apsw.Connection:
+    """Open a read-only connection that leaves nothing beside a file that nobody has open."""
+    with translated(path):
+        # Who has the file open keeps a log beside it, if an empty one.
+        in_use = path.with_name(f"{path.name}-wal").exists()
+        return open_reader(path) if in_use else _open_still(path)
+
+
+def _open_still(path: Path) -> apsw.Connection:
+    """Open a file that does not change, without side files."""
+    name = f"file:{quote(str(path.absolute()))}?immutable=1"
+    connection = _connect(name, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
     return connection
 
 
@@ -111,7 +125,7 @@ def _fingerprint(connection: apsw.Connection) -> str:
 
 def create(path: Path) -> None:
     """Make an empty index at `path`: whole or not at all, also beside another creator."""
-    made = _make_folder(path.parent)
+    made = make_folder(path.parent)
     draft = path.with_name(f"{path.name}.creating.{os.getpid()}.{token_hex(4)}")
     try:
         sweep_drafts(path)
@@ -173,8 +187,11 @@ def _has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
-def _make_folder(folder: Path) -> list[Path]:
-    """Create a folder; return what was made, innermost first."""
+def make_folder(folder: Path) -> list[Path]:
+    """Create a folder; return what was made, innermost first.
+
+    Raises ReadOnlyFileError where it cannot be made.
+    """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -85,5 +85,10 @@ def put(connection: apsw.Connection, found: Verification, *, finished: bool) -> 
     return Verification(*(row or ()))
 
 
+def forget(connection: apsw.Connection, space: int) -> None:
+    """Drop what was found of a space: its vectors lie in another table now."""
+    connection.execute("DELETE FROM verification WHERE space = ?", (space,))
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")

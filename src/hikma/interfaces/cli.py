@@ -9,6 +9,7 @@ from hikma.domain import Filter, Mode, Query
 from hikma.engine import Engine
 from hikma.errors import HikmaError, IndexMissingError, NotFoundError, UsageError
 from hikma.interfaces import filtering, rendering
+from hikma.interfaces.backing_up import backup, restore
 from hikma.interfaces.evaluating import evaluate
 from hikma.interfaces.progress import tracking
 from hikma.interfaces.sessions import json_option as _json
@@ -37,7 +38,8 @@ def app() -> None:
     """Hold the commands."""
 
 
-app.add_command(evaluate)
+for command in (evaluate, backup, restore):
+    app.add_command(command)
 
 
 @app.group(name="vectors", help="Look after the vectors in the file.")

@@ -46,13 +46,22 @@ def check_asked(settings: Settings, space: VectorSpace) -> None:
 
 def first_space(settings: Settings, embedder: Embedder) -> VectorSpace:
     """Return the space of a fresh file; ConfigurationError for one that cannot be."""
-    backend = settings.vector_backend or BACKEND
-    return space_for(settings, embedder, backend, settings.vector_location or "")
+    asked = settings.vector_dimensions
+    if asked is not None and asked != embedder.dimension:
+        raise ConfigurationError(
+            f"HIKMA_VECTOR_DIMENSIONS = {asked}, but the model {embedder.name!r} has "
+            f"{embedder.dimension}; leave it unset."
+        )
+    return space_for(
+        embedder,
+        settings.vector_backend or BACKEND,
+        settings.vector_location or "",
+        settings.vector_index_type or "flat",
+    )
 
 
-def space_for(settings: Settings, embedder: Embedder, backend: str, location: str) -> VectorSpace:
+def space_for(embedder: Embedder, backend: str, location: str, index_type: str) -> VectorSpace:
     """Return a space for a model in a backend; ConfigurationError for one that cannot be."""
-    index_type = settings.vector_index_type or "flat"
     if backend == BACKEND and index_type != "flat":
         raise ConfigurationError(
             f"HIKMA_VECTOR_INDEX_TYPE = {index_type!r}: sqlite-vec has no approximate index; "
@@ -63,12 +72,6 @@ def space_for(settings: Settings, embedder: Embedder, backend: str, location: st
         raise ConfigurationError(
             f"HIKMA_VECTOR_LOCATION = {location!r}: sqlite-vec lives in the file itself; leave it "
             f"unset, or choose HIKMA_VECTOR_BACKEND={OUTSIDE}."
-        )
-    asked = settings.vector_dimensions
-    if asked is not None and asked != embedder.dimension:
-        raise ConfigurationError(
-            f"HIKMA_VECTOR_DIMENSIONS = {asked}, but the model {embedder.name!r} has "
-            f"{embedder.dimension}; leave it unset."
         )
     if embedder.dimension > MOST_DIMENSIONS:
         raise ConfigurationError(

@@ -1,0 +1,231 @@
+"""The commands of a migration: vectors move from one space to another while they are searched."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hikma.domain import VectorSpace
+from hikma.interfaces.progress import tracking
+from hikma.interfaces.rendering import counted
+from hikma.interfaces.sessions import json_option, open_engine, print_result, repository_option
+
+if TYPE_CHECKING:
+    from hikma.catalog.verifications import Verification
+    from hikma.migration.status import MigrationStatus
+    from hikma.moving import Mover
+
+_WATCH_S = 2.0
+_SHOWN_EVENTS = 5
+
+_auto = click.option(
+    "--auto",
+    is_flag=True,
+    help="Go on while gates hold, wait out what asks for time, roll back what goes wrong.",
+)
+_rate = click.option("--rate", type=float, metavar="ROWS", help="Rows a second at most.")
+_reason = click.option("--reason", default="", metavar="TEXT", help="Kept in the audit.")
+_source = click.option("--source", is_flag=True, help="The space that is moved from.")
+
+
+@click.group(
+    name="migrate", help="Move the vectors to another backend or place while they are searched."
+)
+def migrate() -> None:
+    """Hold the commands about migrations."""
+
+
+@migrate.command()
+@repository_option
+@click.option(
+    "--to",
+    "backend",
+    type=click.Choice(["lancedb", "sqlite-vec"]),
+    required=True,
+    help="The backend that the vectors move to.",
+)
+@click.option("--location", default="", metavar="PLACE", help="LanceDB's folder or s3:// address.")
+@click.option("--index-type", type=click.Choice(["flat", "ivf"]), default="flat")
+@click.option("--samples", type=int, metavar="COUNT", help="Answers compared.  [default: 400]")
+@click.option("--hold", type=float, metavar="SECONDS", help="Of each share on trial and of soak.")
+@click.option("--slowdown", type=float, metavar="TIMES", help="Of the p95.  [default: 1.2]")
+@_auto
+@_rate
+@json_option
+def start(  # noqa: PLR0913 -- one parameter an option
+    repo: Path,
+    *,
+    backend: str,
+    location: str,
+    index_type: str,
+    samples: int | None,
+    hold: float | None,
+    slowdown: float | None,
+    auto: bool,
+    rate: float | None,
+    as_json: bool,
+) -> None:
+    """Begin: every write reaches both ends from now on; `advance` copies and goes on."""
+    from hikma.migration.gates import Thresholds  # noqa: PLC0415 -- no other command needs it
+    from hikma.moving import Wanted  # noqa: PLC0415 -- likewise
+
+    given = {"samples": samples, "hold_s": hold, "soak_s": hold, "slowdown": slowdown}
+    asked = replace(Thresholds(), **{n: v for n, v in given.items() if v is not None})
+    with open_engine(repo, {}) as engine:
+        found = engine.migration.start(Wanted(backend, location, index_type, asked))
+        if auto:
+            found = _go_on(engine.migration, rate)
+    print_result(found, _lines, as_json=as_json)
+
+
+@migrate.command()
+@repository_option
+@click.option("--watch", is_flag=True, help="Show it anew every two seconds, until it has ended.")
+@json_option
+def status(repo: Path, *, watch: bool, as_json: bool) -> None:
+    """Tell how far the migration is, and which gate keeps it."""
+    with open_engine(repo, {}) as engine:
+        while True:
+            found = engine.migration.status()
+            print_result(found, _lines, as_json=as_json)
+            if not watch or found.state in ("finalized", "rolled_back"):
+                return
+            time.sleep(_WATCH_S)
+
+
+@migrate.command()
+@repository_option
+@_reason
+@json_option
+def pause(repo: Path, *, reason: str, as_json: bool) -> None:
+    """Stop the migration's own work; reads and writes go on."""
+    with open_engine(repo, {}) as engine:
+        print_result(engine.migration.pause(reason), _lines, as_json=as_json)
+
+
+@migrate.command()
+@repository_option
+@json_option
+def resume(repo: Path, *, as_json: bool) -> None:
+    """Let the migration work again, and try again what was parked."""
+    with open_engine(repo, {}) as engine:
+        print_result(engine.migration.resume(), _lines, as_json=as_json)
+
+
+@migrate.command()
+@repository_option
+@click.option("--percent", type=float, metavar="SHARE", help="Of the queries on trial, 0 to 100.")
+@_auto
+@_rate
+@json_option
+def advance(
+    repo: Path, *, percent: float | None, auto: bool, rate: float | None, as_json: bool
+) -> None:
+    """Do the present step's work, and go one step on if its gates hold."""
+    with open_engine(repo, {}) as engine:
+        if auto:
+            found = _go_on(engine.migration, rate)
+        else:
+            with tracking() as track:
+                found = engine.migration.advance(percent, rate, track)
+    print_result(found, _lines, as_json=as_json)
+
+
+@migrate.command()
+@repository_option
+@_reason
+@json_option
+def rollback(repo: Path, *, reason: str, as_json: bool) -> None:
+    """Give the former space its place back; the next query of any process sees it."""
+    with open_engine(repo, {}) as engine:
+        found = engine.migration.roll_back(reason or "asked for")
+    print_result(found, _lines, as_json=as_json)
+
+
+@migrate.command()
+@repository_option
+@_source
+@json_option
+def verify(repo: Path, *, source: bool, as_json: bool) -> None:
+    """Compare a space with the ledger, row by row; exits with 1 when a row is wrong."""
+    with open_engine(repo, {}) as engine, tracking() as track:
+        found = engine.migration.verify(source=source, track=track)
+    print_result(found, _verification, as_json=as_json)
+    if found.wrong:
+        sys.exit(1)
+
+
+@migrate.command()
+@repository_option
+@_source
+@json_option
+def repair(repo: Path, *, source: bool, as_json: bool) -> None:
+    """Bring what a space lacks, and what it was refused before; drop what it should not hold."""
+    with open_engine(repo, {}) as engine:
+        count = engine.migration.repair(source=source)
+    print_result({"repaired": count}, counted("rows repaired"), as_json=as_json)
+
+
+@migrate.command()
+@repository_option
+@click.option("--yes", is_flag=True, help="There is no way back from here.")
+@json_option
+def finalize(repo: Path, *, yes: bool, as_json: bool) -> None:
+    """End the migration: both ends are verified, then the former space receives nothing more."""
+    if not yes:
+        raise click.UsageError("there is no way back from here; say --yes.")
+    with open_engine(repo, {}) as engine, tracking() as track:
+        print_result(engine.migration.finalize(track), _lines, as_json=as_json)
+
+
+def _go_on(mover: "Mover", rate: float | None) -> "MigrationStatus":
+    with tracking() as track:
+        return mover.auto(rate, track)
+
+
+def _lines(found: "MigrationStatus") -> list[str]:
+    """Render where a migration stands."""
+    percent = f", {found.percent:g} % of the queries on trial" if found.state == "canary" else ""
+    held = ", paused" if found.paused else ""
+    lines = [
+        f"migration {found.id}: {found.state}{percent}{held}",
+        f"from {_place(found.source)} to {_place(found.target)}",
+        f"copied {found.copied:,} of {found.total:,}{_speed(found)}; {found.lag:,} rows behind",
+    ]
+    for name, left in (("source", found.source_backlog), ("target", found.target_backlog)):
+        if left.pending:
+            lines.append(
+                f"{name} is owed {left.pending:,} rows, {left.parked:,} parked: {left.error or ''}"
+            )
+    for gate in found.gates:
+        mark = "holds" if gate.holds else "SHUT "
+        lines.append(f"gate {mark}  {gate.name}: {gate.value}, wanted {gate.wanted}")
+    lines += [f"throttled: {found.throttled}"] if found.throttled else []
+    return [*lines, *map(_event, found.events[-_SHOWN_EVENTS:])]
+
+
+def _place(space: VectorSpace) -> str:
+    where = f" at {space.location}" if space.location else ""
+    return f"{space.backend} ({space.index_type}, {space.model}){where}"
+
+
+def _speed(found: "MigrationStatus") -> str:
+    if found.rate is None:
+        return ""
+    left = f", {found.eta_s:,.0f} s left" if found.eta_s is not None else ""
+    return f" ({found.rate:,.0f} a second{left})"
+
+
+def _event(event: Any) -> str:
+    return f"{event.created_at}  {event.source_state} -> {event.target_state}: {event.reason}"
+
+
+def _verification(found: "Verification") -> Sequence[str]:
+    return [
+        f"space {found.space}: {found.checked:,} rows compared; {found.missing:,} missing, "
+        f"{found.extra:,} extra, {found.mismatched:,} mismatched, {found.duplicate:,} duplicate"
+    ]

@@ -1,0 +1,191 @@
+"""What must hold before a migration goes a step on. Pure: facts in, gates with their values out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from hikma.catalog.migrations import Migration, Step
+from hikma.catalog.verifications import Verification
+
+PERCENTS = (1.0, 10.0, 50.0)
+"""Shares of the queries that the target answers on trial, in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The table of every figure that a gate asks for; a migration may be begun with others."""
+
+    samples: int = 400
+    overlap_flat: float = 0.995
+    overlap_approximate: float = 0.95
+    slowdown: float = 1.2
+    longest_ms: float = 2_000.0
+    errors: float = 0.01
+    lag: int = 1_000
+    hold_s: float = 3_600.0
+    soak_s: float = 259_200.0
+
+    @classmethod
+    def of(cls, gates: Mapping[str, Any]) -> "Thresholds":
+        """Return those that a migration was begun with."""
+        known = {one.name for one in fields(cls)}
+        return cls(**{name: value for name, value in gates.items() if name in known})
+
+    def asked(self) -> dict[str, Any]:
+        """Return them as a migration keeps them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the target's answers are like beside the source's; None where nothing is known yet."""
+
+    samples: int
+    overlap_low: float | None
+    errors: float
+    source_p95_ms: float | None
+    target_p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a space is owed, and what was refused so often that nobody tries any more."""
+
+    pending: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a migration at one moment."""
+
+    now: datetime
+    copied: bool
+    source: Owed
+    target: Owed
+    source_verified: Verification | None
+    target_verified: Verification | None
+    compared: Compared
+    approximate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One condition: what it looks at, what it saw, what it wants."""
+
+    name: str
+    value: str
+    wanted: str
+    holds: bool
+
+    @property
+    def is_hold(self) -> bool:
+        """Whether it asks for nothing but time."""
+        return self.name == "hold"
+
+
+def gates(held: Migration, facts: Facts, asked: Thresholds) -> list[Gate]:
+    """Return what must hold to leave the present step."""
+    match held.step:
+        case Step.BACKFILL:
+            return [
+                _gate("copied", facts.copied, "all that was there", holds=facts.copied),
+                _gate("parked", facts.target.parked, "0", holds=not facts.target.parked),
+            ]
+        case Step.VERIFY:
+            return [_verified("verified", facts.target_verified, held, facts.now)]
+        case Step.SHADOW:
+            return _alike(facts, asked)
+        case Step.CANARY:
+            return [*_alike(facts, asked), _held(held, facts.now, asked.hold_s)]
+        case Step.CUTOVER:
+            return _reversed(facts, asked)
+        case Step.SOAK:
+            return [
+                *_reversed(facts, asked),
+                _verified("target verified", facts.target_verified, held, facts.now),
+                _verified("source verified", facts.source_verified, held, facts.now),
+                _held(held, facts.now, asked.soak_s),
+            ]
+    return []
+
+
+def failing(found: Sequence[Gate]) -> list[Gate]:
+    """Return the gates that do not hold."""
+    return [one for one in found if not one.holds]
+
+
+def _alike(facts: Facts, asked: Thresholds) -> list[Gate]:
+    """Return whether the target answers as the source does, as fast, and without failing."""
+    found = facts.compared
+    least = asked.overlap_approximate if facts.approximate else asked.overlap_flat
+    overlap, slow = found.overlap_low, _slowdown(found)
+    p95 = found.target_p95_ms
+    fast = p95 is not None and p95 < asked.longest_ms
+    return [
+        _gate(
+            "samples", found.samples, f">= {asked.samples}", holds=found.samples >= asked.samples
+        ),
+        _gate(
+            "overlap@10, lower bound",
+            _figure(overlap),
+            f">= {least}",
+            holds=overlap is not None and overlap >= least,
+        ),
+        _gate("p95 ms", _figure(p95), f"< {asked.longest_ms:g}", holds=fast),
+        _gate(
+            "p95 over the source's",
+            _figure(slow),
+            f"<= {asked.slowdown}",
+            holds=slow is not None and slow <= asked.slowdown,
+        ),
+        _gate(
+            "errors",
+            f"{found.errors:.2%}",
+            f"< {asked.errors:.0%}",
+            holds=bool(found.samples) and found.errors < asked.errors,
+        ),
+        _gate("parked", facts.target.parked, "0", holds=not facts.target.parked),
+    ]
+
+
+def _reversed(facts: Facts, asked: Thresholds) -> list[Gate]:
+    """Return whether the source still receives all, so that there is a way back."""
+    lag = facts.source.pending
+    return [
+        _gate("source owed", lag, f"<= {asked.lag}", holds=lag <= asked.lag),
+        _gate("source parked", facts.source.parked, "0", holds=not facts.source.parked),
+    ]
+
+
+def _verified(name: str, found: Verification | None, held: Migration, now: datetime) -> Gate:
+    """Return whether a verification is clean that began after the step was entered."""
+    fresh = found is not None and datetime.fromisoformat(found.started_at) >= held.entered_at
+    if found is None or not fresh:
+        seen = "none in this step"
+    elif found.finished_at is None:
+        seen = f"{found.checked} rows so far, {found.wrong} wrong"
+    else:
+        seen = f"{found.checked} rows, {found.wrong} wrong, at {found.finished_at}"
+    clean = found is not None and fresh and found.is_clean(now)
+    return _gate(name, seen, "0 wrong, not older than a day", holds=clean)
+
+
+def _held(held: Migration, now: datetime, seconds: float) -> Gate:
+    passed = (now - held.entered_at).total_seconds()
+    return _gate("hold", f"{passed:.0f} s", f">= {seconds:g} s", holds=passed >= seconds)
+
+
+def _slowdown(found: Compared) -> float | None:
+    if found.source_p95_ms is None or found.target_p95_ms is None:
+        return None
+    return found.target_p95_ms / max(found.source_p95_ms, 1e-6)
+
+
+def _gate(name: str, value: object, wanted: str, *, holds: bool) -> Gate:
+    return Gate(name, str(value), wanted, holds)
+
+
+def _figure(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"

@@ -1,0 +1,76 @@
+"""How far is a migration? Everything from the file, so that any process can tell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import apsw
+
+from hikma.catalog import migrations, outbox, spaces
+from hikma.catalog.migrations import Event, Migration, Step
+from hikma.catalog.outbox import Backlog
+from hikma.domain import VectorSpace
+from hikma.migration.gates import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStatus:
+    """Where a migration stands; `rate` is in rows a second, `eta_s` in seconds.
+
+    `copied` of `total` ledger entries are brought; `lag` is how many rows the space that does not
+    answer is behind. `gates` must hold to go on; `throttled` is the last reason to wait.
+    """
+
+    id: int
+    state: str
+    paused: bool
+    percent: float
+    epoch: int
+    source: VectorSpace
+    target: VectorSpace
+    copied: int
+    total: int
+    rate: float | None
+    eta_s: float | None
+    source_backlog: Backlog
+    target_backlog: Backlog
+    lag: int
+    gates: Sequence[Gate]
+    throttled: str
+    events: Sequence[Event]
+
+
+def status(connection: apsw.Connection, held: Migration, gates: Sequence[Gate]) -> MigrationStatus:
+    """Return where a migration stands in one state of the file."""
+    total, passed = migrations.documents(connection), migrations.copied(connection, held.id)
+    ends = {end: outbox.backlog(connection, end) for end in (held.source, held.target)}
+    copied = max(0, passed - ends[held.target].pending) if held.step is Step.BACKFILL else passed
+    rate = _rate(held, copied)
+    behind = held.source if held.step in migrations.REVERSED else held.target
+    return MigrationStatus(
+        id=held.id,
+        state=held.step,
+        paused=held.paused,
+        percent=held.read_percent,
+        epoch=held.epoch,
+        source=spaces.of(connection, held.source),
+        target=spaces.of(connection, held.target),
+        copied=copied,
+        total=total,
+        rate=rate,
+        eta_s=round((total - copied) / rate, 1) if rate else None,
+        source_backlog=ends[held.source],
+        target_backlog=ends[held.target],
+        lag=ends[behind].pending,
+        gates=gates,
+        throttled=str(held.gates.get("throttled", "")),
+        events=migrations.events(connection, held.id),
+    )
+
+
+def _rate(held: Migration, copied: int) -> float | None:
+    """Return rows a second since the copying began; None where nothing is being copied."""
+    if held.step is not Step.BACKFILL or not copied:
+        return None
+    seconds = (datetime.now(UTC) - held.entered_at).total_seconds()
+    return round(copied / max(seconds, 1e-3), 1)

@@ -1,0 +1,199 @@
+"""The job of going a step on: do its work, look at its gates, take the edge or say why not."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import apsw
+
+from hikma.applying import Target, drain
+from hikma.catalog import migrations, outbox, verifications
+from hikma.catalog.migrations import LINE, Migration, Step
+from hikma.catalog.schema import Catalog
+from hikma.errors import MigrationError
+from hikma.migration.backfilling import backfill
+from hikma.migration.gates import PERCENTS, Compared, Facts, Gate, Owed, Thresholds, failing, gates
+from hikma.migration.verifying import repair, verify
+from hikma.telemetry import Track, silent
+
+_DRAIN_S = 60.0
+_REPAIRS = 2
+_NAP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A migration's two ends, and what its work needs beside them.
+
+    `compare` adds samples of answers, `compared` sums them up, `wait` holds a chunk back.
+    """
+
+    catalog: Catalog
+    source: Target
+    target: Target
+    compare: Callable[[Migration, int], None]
+    compared: Callable[[apsw.Connection, int], Compared]
+    wait: Callable[[int], None]
+    track: Track = silent
+
+
+def facts(move: Move, connection: apsw.Connection, held: Migration) -> Facts:
+    """Return what is known now, in one state of the file."""
+    return Facts(
+        datetime.now(UTC),
+        migrations.is_copied(connection, held),
+        _owed(connection, held.source),
+        _owed(connection, held.target),
+        verifications.latest(connection, held.source),
+        verifications.latest(connection, held.target),
+        move.compared(connection, held.id),
+        move.target.space.index_type != "flat",
+    )
+
+
+def gates_now(move: Move, connection: apsw.Connection, held: Migration) -> list[Gate]:
+    """Return the gates of the present step with what they see."""
+    return gates(held, facts(move, connection, held), Thresholds.of(held.gates))
+
+
+def advance(move: Move, percent: float | None = None) -> Migration:
+    """Do the present step's work, then go one step on.
+
+    Raises MigrationError listing every gate that does not hold, for a paused migration, and
+    before `finalize`, which is asked for by name.
+    """
+    held = _held(move)
+    if held.paused:
+        raise MigrationError("The migration is paused; go on with `hikma migrate resume`.")
+    if held.step is Step.SOAK:
+        raise MigrationError("Only the end is left; ask for it with `hikma migrate finalize`.")
+    _work(move, held)
+    with move.catalog.write() as connection:
+        held = migrations.required_by_id(connection, held.id)
+        if held.paused:
+            return held
+        _refuse(held, gates_now(move, connection, held))
+        step, share = _next(held, percent)
+        return migrations.step_to(connection, held, step, "gates hold", percent=share)
+
+
+def auto(move: Move, nap_s: float = _NAP_S) -> Migration:
+    """Go on as gates hold, wait out what asks for time, roll back where a trial goes wrong.
+
+    Ends before the last step, which needs consent, and where it is paused.
+    """
+    while True:
+        held = _held(move)
+        if held.paused or held.step is Step.SOAK:
+            return held
+        try:
+            advance(move)
+        except MigrationError as error:
+            with move.catalog.read() as connection:
+                left = failing(gates_now(move, connection, held))
+            if left and all(one.is_hold for one in left):
+                time.sleep(nap_s)
+            elif held.step in (Step.CANARY, Step.CUTOVER):
+                return roll_back(move.catalog, f"by itself: {error}")
+            else:
+                raise
+
+
+def roll_back(catalog: Catalog, reason: str) -> Migration:
+    """Give the source its place back, whatever the step; the next query of any process sees it."""
+    with catalog.write() as connection:
+        held = migrations.required(connection)
+        return migrations.step_to(connection, held, Step.ROLLED_BACK, reason)
+
+
+def finalize(move: Move) -> Migration:
+    """End the migration: from now on the source receives nothing, and there is no way back."""
+    held = _held(move)
+    if held.step is not Step.SOAK:
+        raise MigrationError(f"The migration is at {held.step}; it is finalized after soak.")
+    _drain(move.source)
+    _drain(move.target)
+    for end in (move.source, move.target):
+        verify(end, held.epoch, move.track)
+    with move.catalog.write() as connection:
+        held = migrations.required_by_id(connection, held.id)
+        _refuse(held, gates_now(move, connection, held))
+        return migrations.step_to(connection, held, Step.FINALIZED, "asked for")
+
+
+def _work(move: Move, held: Migration) -> None:
+    """Do what a step is there for, as far as it is not done."""
+    match held.step:
+        case Step.BACKFILL:
+            backfill(move.target, held, move.wait, move.track)
+        case Step.VERIFY:
+            _verify(move, held)
+        case Step.SHADOW | Step.CANARY:
+            with move.catalog.read() as connection:
+                lacking = (
+                    Thresholds.of(held.gates).samples - move.compared(connection, held.id).samples
+                )
+            if lacking > 0:
+                move.compare(held, lacking)
+        case Step.CUTOVER:
+            _drain(move.source)
+
+
+def _verify(move: Move, held: Migration) -> None:
+    """Compare until nothing is wrong; what is wrong is owed and brought, twice at most."""
+    for _ in range(_REPAIRS):
+        _drain(move.target)
+        if not verify(move.target, held.epoch, move.track).wrong:
+            return
+        repair(move.target)
+    _drain(move.target)
+    verify(move.target, held.epoch, move.track)
+
+
+def _drain(end: Target) -> None:
+    left = drain(end, _DRAIN_S)
+    if left.pending:
+        raise MigrationError(
+            f"Space {end.space.id} is still owed {left.pending} rows ({left.parked} parked): "
+            f"{left.error}. Repeat when it can be written, after `hikma migrate resume` where rows "
+            "are parked."
+        )
+
+
+def _next(held: Migration, percent: float | None) -> tuple[Step, float | None]:
+    """Return the next step and, on trial, the next share of queries."""
+    after = LINE[LINE.index(held.step) + 1]
+    if after is Step.CANARY:
+        return Step.CANARY, _share(percent) if percent is not None else PERCENTS[0]
+    if held.step is not Step.CANARY:
+        if percent is not None:
+            raise MigrationError(f"At {held.step} no share of the queries is on trial; see canary.")
+        return after, None
+    if percent is not None and percent < migrations.FULL_PERCENT:
+        return Step.CANARY, _share(percent)
+    wider = [one for one in PERCENTS if one > held.read_percent]
+    return (Step.CANARY, wider[0]) if wider and percent is None else (Step.CUTOVER, None)
+
+
+def _share(percent: float) -> float:
+    if not 0 <= percent <= migrations.FULL_PERCENT:
+        raise MigrationError(f"percent = {percent:g}; choose 0 to 100.")
+    return percent
+
+
+def _refuse(held: Migration, found: list[Gate]) -> None:
+    left = failing(found)
+    if left:
+        listed = "; ".join(f"{one.name}: {one.value}, wanted {one.wanted}" for one in left)
+        raise MigrationError(f"The migration stays at {held.step}: {listed}.")
+
+
+def _owed(connection: apsw.Connection, space: int) -> Owed:
+    left = outbox.backlog(connection, space)
+    return Owed(left.pending, left.parked)
+
+
+def _held(move: Move) -> Migration:
+    with move.catalog.read() as connection:
+        return migrations.required(connection)

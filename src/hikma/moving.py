@@ -1,0 +1,228 @@
+"""The engine's side of a migration: the stores, models and settings that its jobs are given."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import apsw
+
+from hikma import applying
+from hikma.applying import Target
+from hikma.catalog import ledger, migrations, outbox, spaces
+from hikma.catalog.migrations import Migration, Step
+from hikma.catalog.schema import Catalog
+from hikma.catalog.verifications import Verification
+from hikma.domain import VectorSpace
+from hikma.errors import IndexMissingError, MigrationError
+from hikma.migration import comparing, gates, stepping, verifying
+from hikma.migration import status as reading
+from hikma.migration.gates import Thresholds
+from hikma.migration.status import MigrationStatus
+from hikma.migration.stepping import Move
+from hikma.migration.throttle import Throttle
+from hikma.models.choice import space_for
+from hikma.settings import Settings
+from hikma.telemetry import Track, silent
+from hikma.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where vectors are to move: the backend and its place; what the gates are to ask for."""
+
+    backend: str
+    location: str = ""
+    index_type: str = "flat"
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+class Mover:
+    """The migration of one file; every call reads the durable state anew."""
+
+    def __init__(self, catalog: Catalog, wiring: Wiring, settings: Settings) -> None:
+        """Hold what opens the two ends."""
+        self._catalog = catalog
+        self._wiring = wiring
+        self._settings = settings
+
+    def start(self, wanted: Wanted) -> MigrationStatus:
+        """Begin: from now on every write reaches both ends; the copying follows.
+
+        Raises MigrationError for a second migration, a target that is where vectors are now or
+        that holds rows already, StoreError for a location that cannot be used.
+        """
+        with self._catalog.read() as connection:
+            source = self._answering(connection)
+            self._refuse_second(connection)
+        target = self._space(source, wanted)
+        if _place(target) == _place(source):
+            raise MigrationError(
+                f"The vectors are in {source.backend} already ({source.index_type}); choose "
+                "another backend, --location or --index-type."
+            )
+        with self._catalog.write() as connection:
+            held = migrations.begin(connection, source, target, wanted.thresholds.asked())
+            made = spaces.of(connection, held.target)
+            # Inside the transaction: a place that cannot be used leaves no migration behind.
+            rows = len(self._wiring.store(made))
+            if rows:
+                raise MigrationError(
+                    f"The target holds {rows} rows already; give another --location, or empty it."
+                )
+            migrations.step_to(connection, held, Step.BACKFILL, "every writer writes to both")
+        return self.status()
+
+    def status(self) -> MigrationStatus:
+        """Return where the running migration, or the last one, stands."""
+        with self._catalog.read() as connection:
+            held = migrations.latest(connection)
+            if held is None:
+                raise MigrationError("No migration was ever begun; see `hikma migrate start`.")
+            seen = [] if held.step in migrations.ENDED else self._gates(connection, held)
+            return reading.status(connection, held, seen)
+
+    def advance(
+        self, percent: float | None = None, rate: float | None = None, track: Track = silent
+    ) -> MigrationStatus:
+        """Do the present step's work and go one step on; MigrationError where a gate is shut."""
+        stepping.advance(self._move(rate, track), percent)
+        return self.status()
+
+    def auto(self, rate: float | None = None, track: Track = silent) -> MigrationStatus:
+        """Go on as gates hold, up to the last step, which needs consent."""
+        stepping.auto(self._move(rate, track))
+        return self.status()
+
+    def pause(self, reason: str = "") -> MigrationStatus:
+        """Stop the migration's own work; who reads and writes notices nothing."""
+        return self._pause(reason, paused=True)
+
+    def resume(self) -> MigrationStatus:
+        """Let the migration work again; what was parked is tried again."""
+        with self._catalog.write() as connection:
+            held = migrations.required(connection)
+            for end in (held.source, held.target):
+                outbox.unpark(connection, end)
+        return self._pause("", paused=False)
+
+    def roll_back(self, reason: str) -> MigrationStatus:
+        """Give the source its place back at once."""
+        stepping.roll_back(self._catalog, reason)
+        return self.status()
+
+    def verify(self, *, source: bool = False, track: Track = silent) -> Verification:
+        """Compare the target, or the source, with the ledger row by row."""
+        move, held = self._move(None, track), self._held()
+        return verifying.verify(move.source if source else move.target, held.epoch, track)
+
+    def repair(self, *, source: bool = False) -> int:
+        """Bring what is wrong or parked; return how many rows were wrong."""
+        end = self._end(source=source)
+        with self._catalog.write() as connection:
+            outbox.unpark(connection, end.space.id)
+        count = verifying.repair(end)
+        applying.drain(end, 60.0)
+        return count
+
+    def finalize(self, track: Track = silent) -> MigrationStatus:
+        """End the migration; there is no way back from here."""
+        stepping.finalize(self._move(None, track))
+        return self.status()
+
+    def _answering(self, connection: apsw.Connection) -> VectorSpace:
+        found = ledger.space(connection)
+        if found is None:
+            raise IndexMissingError(f"{self._catalog.path} is empty; run `hikma index` first.")
+        return found
+
+    def _refuse_second(self, connection: apsw.Connection) -> None:
+        held = migrations.running(connection)
+        if held is not None:
+            raise MigrationError(
+                f"Migration {held.id} is at {held.step}; finish it with `hikma migrate advance` or "
+                "`hikma migrate rollback` before another is begun."
+            )
+
+    def _space(self, source: VectorSpace, wanted: Wanted) -> VectorSpace:
+        embedder = self._wiring.embedder(source)
+        return space_for(embedder, wanted.backend, wanted.location, wanted.index_type)
+
+    def _gates(self, connection: apsw.Connection, held: Migration) -> list[gates.Gate]:
+        return stepping.gates_now(self._move(None, silent), connection, held)
+
+    def _pause(self, reason: str, *, paused: bool) -> MigrationStatus:
+        with self._catalog.write() as connection:
+            held = migrations.required(connection)
+            migrations.set_paused(connection, held, reason, paused=paused)
+        return self.status()
+
+    def _held(self) -> Migration:
+        with self._catalog.read() as connection:
+            return migrations.required(connection)
+
+    def _end(self, *, source: bool) -> Target:
+        """Return the space that answers where no migration runs, else one of the two ends."""
+        with self._catalog.read() as connection:
+            held = migrations.running(connection)
+            answering = self._answering(connection)
+            number = answering.id if held is None else held.source if source else held.target
+            space = spaces.of(connection, number)
+        return Target(self._catalog, space, self._wiring.store(space))
+
+    def _move(self, rate: float | None, track: Track) -> Move:
+        held = self._held()
+        with self._catalog.read() as connection:
+            source, target = (spaces.of(connection, end) for end in (held.source, held.target))
+        throttle = Throttle(self._catalog, held.id, self._probe(), rate)
+        return Move(
+            self._catalog,
+            Target(self._catalog, source, self._wiring.store(source)),
+            Target(self._catalog, target, self._wiring.store(target)),
+            self._compare(source, target),
+            self._compared,
+            throttle.wait,
+            track,
+        )
+
+    def _compare(
+        self, source: VectorSpace, target: VectorSpace
+    ) -> Callable[[Migration, int], None]:
+        def compare(held: Migration, count: int) -> None:
+            with self._catalog.read() as connection:
+                asked = comparing.questions(connection, count)
+            stores = self._wiring.store(source), self._wiring.store(target)
+            embedder = self._wiring.embedder(source)
+            comparing.compare(self._catalog, held, *stores, embedder, asked)
+
+        return compare
+
+    def _compared(self, connection: apsw.Connection, number: int) -> gates.Compared:
+        found = comparing.summary(connection, number)
+        return gates.Compared(
+            found.samples,
+            found.overlap_low,
+            found.errors or 0.0,
+            found.source_p95_ms,
+            found.target_p95_ms,
+        )
+
+    def _probe(self) -> Callable[[], float]:
+        """Return what times one look at the space that answers, with vectors of its own."""
+        turn = iter(range(1 << 62))
+
+        def probe() -> float:
+            with self._catalog.read() as connection:
+                space = self._answering(connection)
+                some = ledger.some(connection, next(turn))
+                found = ledger.vectors_of(connection, [] if some is None else [some])
+            if not len(found.ids):
+                return 0.0
+            start = time.perf_counter()
+            self._wiring.store(space).nearest(found.vectors[0], 10)
+            return 1_000 * (time.perf_counter() - start)
+
+        return probe
+
+
+def _place(space: VectorSpace) -> tuple[str, str, str, str]:
+    return space.backend, space.location, space.index_type, space.documents
