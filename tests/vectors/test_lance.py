@@ -7,7 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import lancedb
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from hikma.arrays import VectorBatch
@@ -22,6 +24,7 @@ from hikma.errors import (
 )
 from hikma.vectors import lance_upkeep
 from hikma.vectors.lance import LanceVectors
+from hikma.vectors.sqlite import SqliteVectors
 
 DIMENSION = 16
 MODEL = "model"
@@ -127,7 +130,7 @@ def test_every_file_of_a_commit_is_synced_before_a_write_returns(world, monkeypa
     synced = set()
 
     def recorded(number):
-        synced.add(os.readlink(f"/proc/self/fd/{number}"))
+        synced.add(str(Path(f"/proc/self/fd/{number}").readlink()))
 
     monkeypatch.setattr(os, "fsync", recorded)
     for write in (
@@ -177,12 +180,20 @@ def test_a_table_without_a_whole_manifest_begins_anew(world):
     assert len(world.store) == 5
 
 
-def test_torn_rows_behind_a_whole_manifest_are_found(world):
+@pytest.mark.parametrize("part", ["data", "_deletions"])
+def test_torn_rows_behind_a_whole_manifest_are_found(world, part):
     vectors = unit(20)
     world.put(list(range(10)), vectors[:10])
-    before = set(world.store.place.folder.glob("data/*"))
-    world.put(list(range(10, 20)), vectors[10:])
-    for path in set(world.store.place.folder.glob("data/*")) - before:
+    files = world.store.place.folder / part
+    before = set(files.glob("*"))
+    if part == "data":
+        world.put(list(range(10, 20)), vectors[10:])
+    else:
+        world.enter(list(range(10, 20)), vectors[10:])
+        world.store.delete([3])
+    torn = set(files.glob("*")) - before
+    assert torn
+    for path in torn:
         path.write_bytes(b"")
     assert world.opened().nearest(vectors[12], 1)[0].id == 12
     assert world.owed() == list(range(20))
@@ -215,6 +226,40 @@ def test_what_is_owed_counts_as_if_it_were_there(world):
     assert found[0].distance == pytest.approx(0, abs=1e-6)
 
 
+def test_distances_are_to_the_bit_those_of_the_store_in_the_file(world):
+    vectors = unit(400)
+    world.put(list(range(400)), vectors)
+    inside = SqliteVectors(world.catalog, world.space)
+    inside.upsert(batch(list(range(400)), vectors))
+    for query in unit(5, seed=6):
+        assert world.store.nearest(query, 20) == inside.nearest(query, 20)
+
+
+def test_a_rebuilt_table_is_empty_until_what_is_owed_is_brought(world, caplog):
+    vectors = unit(5)
+    world.put(list(range(5)), vectors, [90] * 5)
+    assert world.store.rebuild() == 5
+    assert world.owed() == list(range(5))
+    assert len(world.store) == 0
+    assert world.store.nearest(vectors[3], 1)[0].id == 3
+    world.store.upsert(batch([2], vectors[2:3], [1]))
+    assert held(world.store) == {2: vectors[2].tobytes()}
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("name", ["_versions", "data"])
+def test_a_damaged_table_can_be_rebuilt(world, name):
+    vectors = unit(5)
+    world.put(list(range(5)), vectors)
+    for path in (world.store.place.folder / name).iterdir():
+        path.write_bytes(b"x" * 40 + b"LANC")
+    with pytest.raises(StoreError, match="hikma vectors rebuild"):
+        world.opened().nearest(vectors[0], 1)
+    assert world.store.rebuild() == 5
+    world.store.upsert(batch(list(range(5)), vectors))
+    assert held(world.store) == {one: row.tobytes() for one, row in enumerate(vectors)}
+
+
 def test_more_stale_rows_than_candidates_hide_nobody(world):
     vectors = np.repeat(unit(1), 300, axis=0)
     last = unit(1, seed=8)
@@ -232,11 +277,7 @@ def test_equal_vectors_beyond_the_candidates_are_still_ordered_by_id(world):
 
 
 def test_an_id_that_is_twice_in_the_table_comes_twice_from_a_scan(world):
-    import pyarrow as pa
-
     world.put([1, 2, 3], unit(3))
-    import lancedb
-
     table = lancedb.connect(world.store.place.address).open_table(world.store.place.table)
     again = pa.FixedSizeListArray.from_arrays(pa.array(unit(1, seed=3).ravel()), DIMENSION)
     columns = {"id": pa.array([2], pa.int64()), "sequence": pa.array([9], pa.int64())}
@@ -319,7 +360,7 @@ def test_upkeep_makes_files_fewer_and_changes_no_row(world, monkeypatch):
     for start in range(0, 70, 10):
         world.put(list(range(start, start + 10)), vectors[start : start + 10])
     assert held(world.store) == {one: row.tobytes() for one, row in enumerate(vectors)}
-    database = __import__("lancedb").connect(world.store.place.address)
+    database = lancedb.connect(world.store.place.address)
     fragments = database.open_table(world.store.place.table).stats()["fragment_stats"]
     assert fragments["num_fragments"] == 1
 
@@ -336,7 +377,7 @@ def test_an_index_finds_the_nearest_and_rows_that_came_after_it(tmp_path):
     world = make(tmp_path / "index.db", dimension=384, index_type="ivf")
     vectors = clustered(5_100, 384)
     world.put(list(range(5_000)), vectors[:5_000])
-    table = __import__("lancedb").connect(world.store.place.address)
+    table = lancedb.connect(world.store.place.address)
     assert len(table.open_table(world.store.place.table).list_indices()) == 1
     world.put(list(range(5_000, 5_100)), vectors[5_000:])
     found = 0

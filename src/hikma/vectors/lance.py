@@ -29,11 +29,13 @@ from hikma.vectors.lance_durability import (
     newest_manifest,
     torn_manifests,
 )
-from hikma.vectors.lance_places import Place, open_database, open_table, place_of, told
+from hikma.vectors.lance_places import Place, drop, open_database, open_table, place_of, told
 from hikma.vectors.lance_probe import refuse_careless
 
 SMALL = 2_000
 """So many documents or fewer are scored from canonical rows without asking LanceDB."""
+_MADE = "made"
+"""The mark, in the file, of a space whose table was there once."""
 _MARGIN = 1e-5
 """How far LanceDB's float32 distances may be from the exact ones."""
 
@@ -117,6 +119,17 @@ class LanceVectors:
     def optimize(self) -> bool:
         """Make files fewer and the index whole, in a child process; tell whether it did."""
         return lance_upkeep.optimize(self._place, indexed=self._indexed)
+
+    def rebuild(self) -> int:
+        """Drop the table and owe it everything, in the other order; return how much that is."""
+        with self._told(), self._opening:
+            with self._catalog.write() as connection:
+                count = outbox.enqueue_all(connection, self._space.id)
+            self._held = None
+            drop(self._place)
+            with self._catalog.write() as connection:
+                state.put(connection, self._made, "")
+        return count
 
     def __len__(self) -> int:
         """Count of rows held."""
@@ -209,9 +222,9 @@ class LanceVectors:
         if not self._place.is_local:
             refuse_careless(self._place)
         with self._catalog.write() as connection:
-            if state.get(connection, self._made) is not None:
+            if state.get(connection, self._made) == _MADE:
                 self._owe_all(f"{self._place} is gone")
-            state.put(connection, self._made, "1")
+            state.put(connection, self._made, _MADE)
         return open_database(self._place).create_table(
             self._place.table, schema=lance_rows.schema(self.dimension), exist_ok=True
         )
@@ -239,7 +252,9 @@ class LanceVectors:
         """Fetch candidates, more each time, until no other row can be among the nearest."""
         count = int(table.count_rows())
         wanted = asked.first(count)
-        exactly = not self._indexed
+        if asked.within is not None and wanted >= len(asked.within):
+            return self._scored(connection, asked.within, asked.query, asked.limit)
+        exactly = not self._indexed or count < lance_upkeep.INDEX_ROWS
         while True:
             ids, apart = lance_rows.near(table, asked.query, wanted, exactly=exactly)
             candidates = asked.among(ids)
@@ -268,6 +283,7 @@ class _Asked:
         """Return how many candidates to fetch at first, of a table of `count` rows."""
         wanted = over_fetch(self.limit)
         if self.within is not None:
+            # LanceDB takes longer to look at a list of ids than to find so many more candidates.
             wanted = wanted * count // len(self.within)
         return max(1, min(wanted, count))
 

@@ -8,8 +8,8 @@ from hikma.vectors.lance_places import Place
 
 DAMAGED = ".damaged"
 """What the name of a manifest ends with that was moved out of the way."""
-_MAGIC = b"LANC"
-"""How LanceDB ends manifests and data files."""
+_ENDS = {".manifest": b"LANC", ".lance": b"LANC", ".arrow": b"ARROW1"}
+"""How files end, by suffix, that were written to their end; of others only the size tells."""
 _NEWEST_FIRST = 20
 """Digits of a manifest's name: the highest number less the version."""
 
@@ -54,9 +54,9 @@ def newest_manifest(place: Place) -> Path:
 
 
 def has_torn_rows(place: Place) -> bool:
-    """Whether a file of rows is cut short; it may be one that no version refers to."""
-    folder = place.folder / "data"
-    return folder.is_dir() and any(not _is_whole(one) for one in folder.glob("*.lance"))
+    """Whether a file of rows, or of deletions, is cut short; maybe no version refers to it."""
+    folders = (place.folder / "data", place.folder / "_deletions")
+    return any(not _is_whole(one) for folder in folders for one in folder.glob("*.*"))
 
 
 def move_aside(path: Path) -> None:
@@ -75,8 +75,9 @@ def _manifests(place: Place) -> list[Path]:
 def _is_whole(path: Path) -> bool:
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - len(_MAGIC)))
-        return file.read() == _MAGIC
+        ending = _ENDS.get(path.suffix, b"")
+        file.seek(max(0, size - len(ending)))
+        return size > 0 and file.read() == ending
 
 
 def _files(folder: Path) -> Iterator[Path]:

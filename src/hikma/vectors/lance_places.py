@@ -1,6 +1,7 @@
 """Where do a space's vectors lie outside the file, and how is LanceDB opened there?"""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from hikma.errors import ExtraMissingError, StoreError
 FOLDER = "vectors.lance"
 """The folder beside the file, for a space whose location names none."""
 OBJECTS = "s3://"
+_PATIENCE = {"connect_timeout": "3s", "timeout": "60s", "client_max_retries": "2"}
+"""A server that is down is told in seconds: what is owed to it is tried again, and queries wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def region() -> str:
 
 def storage_options() -> dict[str, str]:
     """Return what LanceDB does not read from the AWS_* variables in the way that others do."""
-    found = {"aws_region": region()}
+    found = {"aws_region": region(), **_PATIENCE}
     if endpoint():
         found["aws_endpoint"] = endpoint()
         found["aws_virtual_hosted_style_request"] = "false"
@@ -91,6 +94,20 @@ def open_table(database: Any, place: Place) -> Any | None:
         raise
 
 
+def drop(place: Place) -> None:
+    """Remove a table that may be damaged or missing, and nothing beside it."""
+    if place.is_local:
+        if place.folder.exists():
+            shutil.rmtree(place.folder)
+        return
+    database = open_database(place)
+    try:
+        database.drop_table(place.table)
+    except ValueError as error:
+        if "was not found" not in str(error):
+            raise
+
+
 @contextmanager
 def told(place: Place) -> Iterator[None]:
     """Raise whatever LanceDB raises as a StoreError: its errors have no tree of their own."""
@@ -99,7 +116,8 @@ def told(place: Place) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         raise StoreError(
             f"The vectors in {place} cannot be used ({_first_line(error)}); check that the place "
-            "can be reached and written, then repeat."
+            "can be reached and written, then repeat; if it is damaged, run `hikma vectors "
+            "rebuild`."
         ) from error
 
 

@@ -21,8 +21,11 @@ COMMITS_BETWEEN = 16
 """Commits of one process between two looks at the files."""
 INDEX_ROWS = 4_096
 """Fewer rows are compared one by one, whatever the index type: an index would not pay."""
-MOST_UNINDEXED = 0.2
-"""Share of rows that may be outside the index before they are brought in."""
+_CODE_BITS = 4
+"""Of each value, in an index: with one, four times the candidates found as many of the nearest."""
+MOST_UNINDEXED, MOST_UNINDEXED_ROWS = 0.2, 20_000
+"""Share and count of rows, both, that may be outside the index before they are brought in:
+so many are compared one by one in some 20 ms, and an index takes seconds to make."""
 MEMORY_BYTES = 4 << 30
 """Of private memory, for the child: LanceDB maps far more than it touches."""
 TIME_S = 600
@@ -67,8 +70,10 @@ def _is_index_due(table: Any) -> bool:
     if count < INDEX_ROWS:
         return False
     names = [one.name for one in table.list_indices()]
-    outside = table.index_stats(names[0]).num_unindexed_rows if names else count
-    return bool(outside > MOST_UNINDEXED * count)
+    if not names:
+        return True
+    outside = table.index_stats(names[0]).num_unindexed_rows
+    return bool(outside > max(MOST_UNINDEXED * count, MOST_UNINDEXED_ROWS))
 
 
 def _limit_memory() -> None:
@@ -88,7 +93,7 @@ def _keep_up(place: Place, *, indexed: bool) -> None:
     if indexed and table.count_rows() >= INDEX_ROWS and not table.list_indices():
         from lancedb.index import IvfRq  # noqa: PLC0415 -- an extra, slow to import
 
-        table.create_index("vector", config=IvfRq(distance_type=METRIC))
+        table.create_index("vector", config=IvfRq(distance_type=METRIC, num_bits=_CODE_BITS))
     if place.is_local:
         Durability(place).settle()
 
