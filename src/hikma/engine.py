@@ -326,6 +326,8 @@ class Engine:
             fresh = Catalog.open(self._draft, create=True)
             try:
                 report = self._index_into(fresh, job)
+                with fresh.write() as connection:
+                    identity.settle(connection, self.database)
             finally:
                 fresh.close()
             self.catalog.replace_by(self._draft)

@@ -63,7 +63,7 @@ class Mover:
             held = migrations.begin(connection, source, target, wanted.thresholds.asked())
             made = spaces.of(connection, held.target)
             # Inside the transaction: a place that cannot be used leaves no migration behind.
-            rows = len(self._wiring.store(made))
+            rows = self._wiring.prepare(made)
             if rows:
                 raise MigrationError(
                     f"The target holds {rows} rows already; give another --location, or empty it."

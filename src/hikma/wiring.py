@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from hikma.applying import Target, drain
-from hikma.catalog import ledger, outbox, spaces
+from hikma.catalog import identity, spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import SpaceMismatchError
@@ -14,6 +15,9 @@ from hikma.routing import Route, Tried
 from hikma.settings import Settings
 from hikma.vectors.resident import open_store
 from hikma.vectors.sqlite import SqliteVectors
+
+if TYPE_CHECKING:
+    from hikma.vectors.lance import LanceVectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Wiring:
         self._catalog = catalog
         self._settings = settings
         self._models = models
-        self._stores: dict[int, tuple[VectorSpace, VectorStore]] = {}
+        self._stores: dict[int, tuple[tuple[object, ...], VectorStore]] = {}
         self._embedders: dict[str, Embedder] = {}
         self.failures: list[str] = []
 
@@ -71,13 +75,26 @@ class Wiring:
 
     def store(self, space: VectorSpace) -> VectorStore:
         """Return what holds a space's vectors."""
+        place = self._place(space)
         held = self._stores.get(space.id)
-        if held is None or not _is_same_place(held[0], space):
+        if held is None or held[0] != place:
             made = self._open_store(space)
             if held is not None:
                 held[1].close()
-            held = self._stores[space.id] = (space, made)
+            held = self._stores[space.id] = (place, made)
         return held[1]
+
+    def _place(self, space: VectorSpace) -> tuple[object, ...]:
+        """Return what makes a store another one: its row's state may change, and no more.
+
+        What lies outside belongs to a file by its identity, and a restored file has another one.
+        """
+        name = ""
+        if not spaces.is_inside(space):
+            with self._catalog.read() as connection:
+                name = identity.of(connection)
+        place = (space.backend, space.location, space.documents, space.dimension)
+        return (*place, space.index_type, name)
 
     def drain(self, wait_s: float) -> int:
         """Bring spaces outside the file what they are owed; return how many rows are left."""
@@ -86,14 +103,21 @@ class Wiring:
         left = [drain(Target(self._catalog, one, self.store(one)), wait_s) for one in outside]
         return sum(one.pending for one in left)
 
+    def prepare(self, space: VectorSpace) -> int:
+        """Make sure that a space can be written; return how many rows it holds already."""
+        store = self.store(space)
+        if not spaces.is_inside(space):
+            cast("LanceVectors", store).prepare()
+        return len(store)
+
     def rebuild(self, space: VectorSpace, wait_s: float) -> int:
         """Build a space's search structure anew from the canonical rows; return how many it has."""
         if spaces.is_inside(space):
             return SqliteVectors(self._catalog, space).rebuild()
-        with self._catalog.write() as connection:
-            outbox.enqueue(connection, space.id, ledger.every_id(connection))
+        store = self.store(space)
+        cast("LanceVectors", store).rebuild()
         self.drain(wait_s)
-        return len(self.store(space))
+        return len(store)
 
     def close(self) -> None:
         """Close every store."""
@@ -104,17 +128,6 @@ class Wiring:
     def _open_store(self, space: VectorSpace) -> VectorStore:
         if spaces.is_inside(space):
             return open_store(self._catalog, space, self._settings.vector_scan)
-        from hikma.vectors.lance import LanceVectors  # noqa: PLC0415 -- an extra, slow to import
+        from hikma.vectors.lance import LanceVectors  # noqa: PLC0415 -- 20 ms that most never need
 
         return LanceVectors(self._catalog, space)
-
-
-def _is_same_place(one: VectorSpace, other: VectorSpace) -> bool:
-    """Whether two rows of one id mean the same vectors: its state may change, and no more."""
-    return (one.backend, one.location, one.documents, one.dimension, one.index_type) == (
-        other.backend,
-        other.location,
-        other.documents,
-        other.dimension,
-        other.index_type,
-    )

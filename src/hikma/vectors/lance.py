@@ -70,6 +70,11 @@ class LanceVectors:
         """Where the table is."""
         return self._place
 
+    def prepare(self) -> None:
+        """Make the table where there is none; StoreError for a place that cannot be used."""
+        with self._told():
+            self._writable()
+
     def upsert(self, batch: VectorBatch) -> None:
         """Insert or replace, in one commit that is durable when this returns."""
         if not len(batch.ids):
