@@ -105,8 +105,10 @@ def test_the_command_reference_holds_every_command():
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     sections = re.findall(r"^## hikma ?(.*)$", text, re.MULTILINE)
     plain = ["eval", "index", "search", "status", "show", "gc", "doctor", "vectors"]
-    plain += ["backup", "restore"]
+    plain += ["backup", "restore", "migrate"]
     nested = ["vectors stats", "vectors rebuild", "vectors insert"]
+    steps = ["start", "status", "pause", "resume", "advance", "rollback", "verify", "repair"]
+    nested += [f"migrate {step}" for step in (*steps, "finalize")]
     assert sorted(sections) == sorted(["", *plain, *nested])
 
 
