@@ -169,6 +169,17 @@ def test_a_torn_manifest_is_moved_aside_and_everything_is_owed_again(world, kept
     assert len(world.store) == 20
 
 
+def test_a_query_that_mends_within_an_older_state_misses_nothing(world):
+    vectors = unit(20)
+    world.put(list(range(10)), vectors[:10])
+    world.put(list(range(10, 20)), vectors[10:])
+    world.manifests()[0].write_bytes(b"")
+    store = world.opened()
+    with world.catalog.read() as connection:
+        assert ledger.live(connection) == 20
+        assert store.nearest(vectors[15], 1)[0].id == 15
+
+
 def test_a_table_without_a_whole_manifest_begins_anew(world):
     vectors = unit(5)
     world.put(list(range(5)), vectors)

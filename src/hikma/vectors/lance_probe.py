@@ -17,7 +17,7 @@ from hikma.vectors.lance_places import OBJECTS, Place, endpoint, region
 
 _TIMEOUT_S = 20
 _EMPTY = hashlib.sha256(b"").hexdigest()
-_ONLY_NEW = {"if-none-match": "*"}
+_UNLESS_THERE = {"if-none-match": "*"}
 _honest: set[str] = set()
 """Addresses that were seen to honour it, by this process."""
 
@@ -27,9 +27,9 @@ def refuse_careless(place: Place) -> None:
     if place.address in _honest:
         return
     key = f"{place.address.removeprefix(OBJECTS)}/probe-{token_hex(8)}"
-    first = _request("PUT", key, _ONLY_NEW)
+    first = _request("PUT", key, _UNLESS_THERE)
     if first == HTTPStatus.OK:
-        second = _request("PUT", key, _ONLY_NEW)
+        second = _request("PUT", key, _UNLESS_THERE)
         _request("DELETE", key, {})
         if second in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
             _honest.add(place.address)
