@@ -407,3 +407,36 @@ def test_an_index_finds_the_nearest_and_rows_that_came_after_it(tmp_path):
 def test_the_path_is_that_of_the_file(world, tmp_path):
     world.put([1], unit(1))
     assert Path(world.store.place.address) == tmp_path / "vectors.lance"
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from hikma.arrays import VectorBatch
+from hikma.catalog import ledger
+from hikma.catalog.schema import Catalog
+from hikma.errors import StoreError
+from hikma.vectors.lance import LanceVectors
+catalog = Catalog.open(Path(sys.argv[1]))
+with catalog.read() as connection:
+    space = ledger.space(connection)
+store = LanceVectors(catalog, space)
+rows = np.zeros((20, space.dimension), np.float32)
+rows[:, int(sys.argv[2])] = 1
+for number in range(6):
+    while True:
+        try:
+            store.upsert(VectorBatch(np.arange(20), rows, np.full(20, number)))
+            break
+        except StoreError:  # both wrote at once: it is repeated, as what is owed is
+            continue
+"""
+
+
+def test_processes_that_write_the_same_ids_at_once_leave_each_once(world, tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "index.db")]
+    writers = [subprocess.Popen([*command, str(number)]) for number in range(3)]
+    assert [one.wait(timeout=120) for one in writers] == [0, 0, 0]
+    assert [one for part in world.store.scan(9) for one in part.ids.tolist()] == list(range(20))
+    assert {row.argmax() for part in world.store.scan(9) for row in part.vectors} <= {0, 1, 2}
