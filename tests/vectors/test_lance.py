@@ -424,10 +424,14 @@ with catalog.read() as connection:
 store = LanceVectors(catalog, space)
 rows = np.zeros((20, space.dimension), np.float32)
 rows[:, int(sys.argv[2])] = 1
+ids = np.arange(20)
+len(store)
+while len(list(Path(sys.argv[1]).parent.glob("ready*"))) < 3:  # all at once, once all are here
+    Path(f"{Path(sys.argv[1]).parent}/ready{sys.argv[2]}").touch()
 for number in range(6):
     while True:
         try:
-            store.upsert(VectorBatch(np.arange(20), rows, np.full(20, number)))
+            store.upsert(VectorBatch(ids + 20 * number, rows, np.full(20, number)))
             break
         except StoreError:  # both wrote at once: it is repeated, as what is owed is
             continue
@@ -438,5 +442,5 @@ def test_processes_that_write_the_same_ids_at_once_leave_each_once(world, tmp_pa
     command = [sys.executable, "-c", WRITER, str(tmp_path / "index.db")]
     writers = [subprocess.Popen([*command, str(number)]) for number in range(3)]
     assert [one.wait(timeout=120) for one in writers] == [0, 0, 0]
-    assert [one for part in world.store.scan(9) for one in part.ids.tolist()] == list(range(20))
+    assert [one for part in world.store.scan(9) for one in part.ids.tolist()] == list(range(120))
     assert {row.argmax() for part in world.store.scan(9) for row in part.vectors} <= {0, 1, 2}
