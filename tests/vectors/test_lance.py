@@ -169,6 +169,17 @@ def test_a_torn_manifest_is_moved_aside_and_everything_is_owed_again(world, kept
     assert len(world.store) == 20
 
 
+def test_a_query_that_mends_within_an_older_state_misses_nothing(world):
+    vectors = unit(20)
+    world.put(list(range(10)), vectors[:10])
+    world.put(list(range(10, 20)), vectors[10:])
+    world.manifests()[0].write_bytes(b"")
+    store = world.opened()
+    with world.catalog.read() as connection:
+        assert ledger.live(connection) == 20
+        assert store.nearest(vectors[15], 1)[0].id == 15
+
+
 def test_a_table_without_a_whole_manifest_begins_anew(world):
     vectors = unit(5)
     world.put(list(range(5)), vectors)
@@ -396,3 +407,40 @@ def test_an_index_finds_the_nearest_and_rows_that_came_after_it(tmp_path):
 def test_the_path_is_that_of_the_file(world, tmp_path):
     world.put([1], unit(1))
     assert Path(world.store.place.address) == tmp_path / "vectors.lance"
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from hikma.arrays import VectorBatch
+from hikma.catalog import ledger
+from hikma.catalog.schema import Catalog
+from hikma.errors import StoreError
+from hikma.vectors.lance import LanceVectors
+catalog = Catalog.open(Path(sys.argv[1]))
+with catalog.read() as connection:
+    space = ledger.space(connection)
+store = LanceVectors(catalog, space)
+rows = np.zeros((20, space.dimension), np.float32)
+rows[:, int(sys.argv[2])] = 1
+ids = np.arange(20)
+len(store)
+while len(list(Path(sys.argv[1]).parent.glob("ready*"))) < 3:  # all at once, once all are here
+    Path(f"{Path(sys.argv[1]).parent}/ready{sys.argv[2]}").touch()
+for number in range(6):
+    while True:
+        try:
+            store.upsert(VectorBatch(ids + 20 * number, rows, np.full(20, number)))
+            break
+        except StoreError:  # both wrote at once: it is repeated, as what is owed is
+            continue
+"""
+
+
+def test_processes_that_write_the_same_ids_at_once_leave_each_once(world, tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "index.db")]
+    writers = [subprocess.Popen([*command, str(number)]) for number in range(3)]
+    assert [one.wait(timeout=120) for one in writers] == [0, 0, 0]
+    assert [one for part in world.store.scan(9) for one in part.ids.tolist()] == list(range(120))
+    assert {row.argmax() for part in world.store.scan(9) for row in part.vectors} <= {0, 1, 2}

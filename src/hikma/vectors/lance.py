@@ -226,13 +226,16 @@ class LanceVectors:
     def _make(self) -> Any:
         if not self._place.is_local:
             refuse_careless(self._place)
-        with self._catalog.write() as connection:
+        with self._catalog.write() as connection:  # one process at a time
+            database = open_database(self._place)
+            found = open_table(database, self._place)
+            if found is not None:
+                return found
             if state.get(connection, self._made) == _MADE:
                 self._owe_all(f"{self._place} is gone")
             state.put(connection, self._made, _MADE)
-        return open_database(self._place).create_table(
-            self._place.table, schema=lance_rows.schema(self.dimension), exist_ok=True
-        )
+            columns = lance_rows.schema(self.dimension)
+            return database.create_table(self._place.table, schema=columns)
 
     def _owed(self, connection: apsw.Connection, *, mended: bool) -> DocumentIds:
         """Return the ids whose rows in the table are not those of the ledger, or may not be."""
