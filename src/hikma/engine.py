@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
-from hikma import placing, routing
+from hikma import flags, freshness, placing, routing
 from hikma.catalog import (
     checks,
     completeness,
@@ -19,8 +19,8 @@ from hikma.catalog import (
     identity,
     imports,
     ledger,
+    migrations,
     pulls,
-    state,
     vocabulary,
 )
 from hikma.catalog.opening import sweep_drafts
@@ -31,7 +31,7 @@ from hikma.errors import IndexMissingError, NodeNotFoundError, UsageError
 from hikma.models.choice import check_asked, first_space
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import Settings, load_settings
-from hikma.sources.roots import digest_now, find_root, head_of, is_bare
+from hikma.sources.roots import find_root
 from hikma.telemetry import Track, silent
 from hikma.vectors.checking import altered_codes
 from hikma.wiring import Opened, Wiring
@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "static"
 WRITER_WAIT_S = 60.0
 DRAIN_WAIT_S = 60.0
-"""So long a command that wrote waits until stores outside the file have it, before it says what
-they are still owed."""
+"""So long a command that wrote waits for stores outside the file, before it says what they lack."""
 
 
 class Engine:
@@ -144,9 +143,12 @@ class Engine:
                     sweep_drafts(left)
                 placing.discard(self._draft)
                 with catalog.read() as connection:  # a full run must not lose them
+                    fresh = migrations.is_fresh(connection, full=full)
                     given = {**pulls.accounts(connection, pulls.GIVEN), **given} if full else given
                 job = Job(source, history, given, track, is_past=self.revision is not None)
                 report = self._index_full(job) if full else self._index_into(catalog, job)
+                if fresh:
+                    self.migration.seed(self.settings)
                 return replace(report, owed=self._wired(self.catalog).drain(DRAIN_WAIT_S))
 
     def at(self, revision: str) -> "Engine":
@@ -307,8 +309,10 @@ class Engine:
         from hikma import updating  # noqa: PLC0415 -- a search must not pay for the parsers
 
         with catalog.write() as connection:
-            space = ledger.space(connection) or ledger.create_space(connection, self._wanted())
-        check_asked(self.settings, space)
+            held = ledger.space(connection)
+            space = held or ledger.create_space(connection, self._wanted())
+            if held:
+                self._refuse_others(connection, held)
         return updating.update(self._sink(catalog, space), job, os.cpu_count() or 1)
 
     def _sink(self, catalog: Catalog, space: VectorSpace) -> "Sink":
@@ -345,7 +349,7 @@ class Engine:
         """Return what answers now; another process may have changed the space meanwhile."""
         with self.catalog.read() as connection:
             found = routing.route(connection, key) or routing.Route(self._space(connection))
-        check_asked(self.settings, found.proven or found.space)
+            self._refuse_others(connection, found.proven or found.space)
         return self._wired(self.catalog).open(found)
 
     def _wired(self, catalog: Catalog) -> Wiring:
@@ -367,7 +371,13 @@ class Engine:
         with self.catalog.read() as connection:
             held = ledger.space(connection)
         name = self.settings.embedding_model or (held.model if held else DEFAULT_MODEL)
-        return first_space(self.settings, self._wired(self.catalog).model(name, None))
+        model = self._wired(self.catalog).model(name, None)
+        return first_space(self.settings, model, flags.backend(self.settings))
+
+    def _refuse_others(self, connection: apsw.Connection, space: VectorSpace) -> None:
+        """Refuse settings that ask for another space, or another state, than the file's."""
+        flags.check(connection, self.settings, space)
+        check_asked(self.settings, space)
 
     def _space(self, connection: apsw.Connection) -> VectorSpace:
         space = ledger.space(connection)
@@ -376,20 +386,10 @@ class Engine:
         return space
 
     def _freshness(self, connection: apsw.Connection) -> Freshness:
-        head = state.get(connection, "head") or None
-        partial = state.get(connection, "complete") != "1"
-        now = head if self.revision else head_of(self.root)
-        indexed_at = state.get(connection, "indexed_at") or ""
-        stale = partial or now != head
-        return Freshness(
-            head, indexed_at, stale, completeness.completeness(connection, head), partial
-        )
+        return freshness.of_index(connection, self.root, self.revision)
 
     def _digest_now(self, path: str, indexed: str) -> str | None:
-        """Tell a path's content now; a bare repository or a revision has its tree only."""
-        if self.revision or is_bare(self.root):
-            return indexed
-        return digest_now(self.root, path, indexed)
+        return freshness.of_file(self.root, self.revision, path, indexed)
 
 
 def _commit_of(root: Path, revision: str) -> str | None:

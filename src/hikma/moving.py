@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import apsw
 
-from hikma import applying
+from hikma import applying, flags
 from hikma.applying import Target
 from hikma.catalog import identity, ledger, migrations, outbox, owning, spaces
 from hikma.catalog.migrations import Migration, Step
@@ -21,6 +21,7 @@ from hikma.migration.status import MigrationStatus
 from hikma.migration.stepping import Move
 from hikma.migration.throttle import Throttle
 from hikma.models.choice import space_for
+from hikma.settings import Settings
 from hikma.telemetry import Track, silent
 from hikma.wiring import Wiring
 
@@ -70,6 +71,16 @@ class Mover:
                 )
             migrations.step_to(connection, held, Step.BACKFILL, "every writer writes to both")
         return self.status()
+
+    def seed(self, settings: Settings) -> None:
+        """Bring a file that was just made to where the flags of rollout want it."""
+        if not (settings.dual_write_vectors or settings.compare_backends):
+            return
+        with self._catalog.read() as connection:
+            source = self._answering(connection)
+        self.start(Wanted(flags.other(source), settings.vector_location or ""))
+        while settings.compare_backends and self._held().step is not Step.SHADOW:
+            self.advance()
 
     def status(self) -> MigrationStatus:
         """Return where the running migration, or the last one, stands."""

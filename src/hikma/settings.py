@@ -69,6 +69,12 @@ class Settings:
     """Checked against the model and the file; None means the model's."""
     vector_index_type: Literal["flat", "ivf"] | None = None
     """None means the file's, or flat; `ivf` is approximate, and LanceDB's alone."""
+    use_sqlite_vec: bool | None = None
+    """Seeds a fresh file: sqlite-vec answers, or LanceDB when false."""
+    dual_write_vectors: bool | None = None
+    """Seeds a fresh file: its vectors begin to move to the other backend."""
+    compare_backends: bool | None = None
+    """Seeds a fresh file: that migration goes as far as comparing both."""
     vector_scan: Literal["auto", "disk", "resident"] = "auto"
     """Where codes are compared: on disk, in memory, or in memory from an engine's third query."""
     vector_batch_size: Annotated[int, Interval(ge=1, le=100_000)] = 100

@@ -100,6 +100,20 @@ def latest(connection: apsw.Connection) -> Migration | None:
     return None if row is None else _migration(row)
 
 
+def is_fresh(connection: apsw.Connection, *, full: bool) -> bool:
+    """Whether a run makes the file's first space.
+
+    Raises MigrationError where a full run, which builds the file anew, would lose a migration.
+    """
+    held = running(connection)
+    if full and held is not None:
+        raise MigrationError(
+            f"Migration {held.id} is at {held.step}, and a full run builds the file anew; end it "
+            "with `hikma migrate advance` or `hikma migrate rollback` first."
+        )
+    return ledger.space(connection) is None
+
+
 def required(connection: apsw.Connection) -> Migration:
     """Return the migration that runs; MigrationError when none does."""
     found = running(connection)

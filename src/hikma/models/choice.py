@@ -44,7 +44,7 @@ def check_asked(settings: Settings, space: VectorSpace) -> None:
             )
 
 
-def first_space(settings: Settings, embedder: Embedder) -> VectorSpace:
+def first_space(settings: Settings, embedder: Embedder, backend: str | None) -> VectorSpace:
     """Return the space of a fresh file; ConfigurationError for one that cannot be."""
     asked = settings.vector_dimensions
     if asked is not None and asked != embedder.dimension:
@@ -54,7 +54,7 @@ def first_space(settings: Settings, embedder: Embedder) -> VectorSpace:
         )
     return space_for(
         embedder,
-        settings.vector_backend or BACKEND,
+        backend or BACKEND,
         settings.vector_location or "",
         settings.vector_index_type or "flat",
     )
