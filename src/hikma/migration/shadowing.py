@@ -196,7 +196,7 @@ class Shadow:
             theirs, took, error = comparing.tried(
                 job.target, asked.vector, asked.limit, asked.within
             )
-            if self._sequence() != job.sequence:
+            if self._ended.is_set() or self._sequence() != job.sequence:
                 return None
         except _UNWRITABLE as failure:
             return job.sample(str(failure))
