@@ -197,6 +197,20 @@ def test_the_lower_bound_is_seldom_above_the_truth(share, count, seed):
     assert np.mean(bounds) > share - 4 * np.sqrt(share * (1 - share) / count / 10)
 
 
+@settings(max_examples=25)
+@given(
+    rare=st.floats(0.1, 0.5),
+    worst=st.sampled_from([0.0, 0.3, 0.5]),
+    count=st.integers(150, 600),
+    seed=st.integers(0, 1_000),
+)
+def test_the_lower_bound_holds_where_single_questions_go_wrong_as_a_whole(rare, worst, count, seed):
+    """Answers to one question are not independent: there the bootstrap over samples decides."""
+    chance, truth = np.random.default_rng(seed), 1 - rare * (1 - worst)
+    drawn = [np.where(chance.random(count) < rare, worst, 1.0).tolist() for _ in range(40)]
+    assert sum(comparing.low(one) > truth for one in drawn) < 9
+
+
 @given(count=st.integers(1, 500))
 def test_equal_samples_prove_no_more_than_there_are(count):
     one = comparing.low([1.0] * count)

@@ -215,8 +215,9 @@ def low(values: Sequence[float], depth: int = DEPTH) -> float | None:
     """Return the lower end of the 95 % interval of a mean overlap: percentiles of a bootstrap.
 
     Where all samples are alike a bootstrap knows no doubt; Wilson's bound for the answers in them
-    does, and the lower one counts: ten samples never prove what four hundred do. Overlaps take few
-    values, so a draw of samples is a draw of how often each value comes. The seed is fixed.
+    does, and the lower one counts: ten samples never prove what four hundred do. Wilson takes the
+    answers as independent: questions that go wrong as a whole must be seen to lower the bound.
+    Overlaps take few values, so a draw of samples is one of how often each comes; fixed seed.
     """
     if not values:
         return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from math import ceil, floor, log10
 
 STYLE = """
 svg text { font: 13px system-ui, sans-serif; fill: var(--ink) }
@@ -9,7 +10,7 @@ svg .dim { fill: var(--dim); font-size: 11px }
 svg .grid { stroke: var(--rule); stroke-width: 1 }
 svg .source { fill: var(--source); stroke: var(--source) }
 svg .target { fill: var(--target); stroke: var(--target) }
-svg polyline { fill: none !important; stroke-width: 2 }
+svg polyline.source, svg polyline.target { fill: none; stroke-width: 2 }
 """
 """What the plots need of a page, which sets the colours."""
 
@@ -17,6 +18,7 @@ _WIDTH, _LEFT, _RIGHT = 720, 110, 110
 _ROW = 26
 _TALL, _TOP, _FOOT = 220, 16, 40
 _PLOT = _WIDTH - _LEFT - _RIGHT
+_LEAST_MS = 1e-3
 
 
 def shown(text: object) -> str:
@@ -51,11 +53,15 @@ def histogram(title: str, often: Mapping[float, int]) -> str:
 
 
 def quantiles(title: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """Return a line a store, `source` and `target`: percentiles to the right, milliseconds up."""
-    most = max((took for curve in curves.values() for _, took in curve), default=0.0) or 1.0
-    parts = list(_frame(most))
+    """Return a line a store, `source` and `target`: percentiles to the right, time upwards.
+
+    The scale is logarithmic: one slow answer must not flatten all the others.
+    """
+    took = [max(one, _LEAST_MS) for curve in curves.values() for _, one in curve]
+    decades = (floor(log10(min(took, default=1.0))), ceil(log10(max(took, default=10.0)) + 1e-9))
+    parts = list(_frame(decades))
     for number, (look, curve) in enumerate(curves.items()):
-        points = " ".join(f"{_x(share):.1f},{_y(took, most):.1f}" for share, took in curve)
+        points = " ".join(f"{_x(share):.1f},{_y(ms, decades):.1f}" for share, ms in curve)
         parts.append(f'<polyline class="{look}" points="{points}"/>')
         top = _TOP + 12 + 20 * number
         parts.append(
@@ -65,22 +71,24 @@ def quantiles(title: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -
     return _svg(title, _TOP + _TALL + _FOOT, parts)
 
 
-def _frame(most: float) -> Iterator[str]:
-    for quarter in range(5):
-        share = quarter / 4
-        across, up = _x(100 * share), _y(most * share, most)
+def _frame(decades: tuple[int, int]) -> Iterator[str]:
+    for percent in (0, 25, 50, 75, 100):
+        across = _x(percent)
         yield _line(across, _TOP, across, _TOP + _TALL)
+        yield _text(across - 10, _TOP + _TALL + 18, f"{percent} %", "dim")
+    for decade in range(decades[0], decades[1] + 1):
+        up = _y(10.0**decade, decades)
         yield _line(_LEFT, up, _LEFT + _PLOT, up)
-        yield _text(across - 10, _TOP + _TALL + 18, f"{100 * share:.0f} %", "dim")
-        yield _text(_LEFT - 8, up + 4, f"{most * share:,.2f} ms", "dim", end=True)
+        yield _text(_LEFT - 8, up + 4, f"{10.0**decade:g} ms", "dim", end=True)
 
 
 def _x(percent: float) -> float:
     return _LEFT + _PLOT * percent / 100
 
 
-def _y(took: float, most: float) -> float:
-    return _TOP + _TALL * (1 - took / most)
+def _y(took: float, decades: tuple[int, int]) -> float:
+    least, most = decades
+    return _TOP + _TALL * (most - log10(max(took, _LEAST_MS))) / max(most - least, 1)
 
 
 def _svg(title: str, height: float, parts: Sequence[str]) -> str:

@@ -21,15 +21,15 @@ from hikma.migration.picturing import shown
 _PERCENTS = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100)
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --dim: #57606a;
-  --rule: #d0d7de; --source: #57606a; --target: #0969da; --bad: #cf222e }
+  --rule: #d0d7de; --source: #57606a; --target: #0969da }
 @media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --dim: #8b949e;
-  --rule: #30363d; --source: #8b949e; --target: #58a6ff; --bad: #ff7b72 } }
+  --rule: #30363d; --source: #8b949e; --target: #58a6ff } }
 body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif;
   max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: .5rem 0 1rem }
 th, td { border-bottom: 1px solid var(--rule); padding: .25rem .75rem .25rem 0; text-align: left;
   vertical-align: top; overflow-wrap: anywhere }
-th { color: var(--dim); font-weight: 600 } .bad { color: var(--bad) }
+th { color: var(--dim); font-weight: 600 }
 svg { max-width: 100%; height: auto }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
