@@ -115,14 +115,15 @@ def test_the_path_of_a_request_writes_nothing_and_asks_no_target(trial):
     hung.go.set()
 
 
-def test_a_target_that_hangs_keeps_one_thread_and_every_sample_says_so(trial):
+def test_a_target_that_hangs_keeps_one_thread_and_every_sample_says_so(trial, monkeypatch):
+    monkeypatch.setattr(shadowing, "_PAUSE_S", 0.01)
     before = threading.active_count()
     hung, shadow = Hung(trial.source), trial.shadow(timeout_s=0.01)
     for _ in range(30):
         trial.ask(shadow, hung)
     assert hung.entered.wait(LONG_S)
     assert threading.active_count() <= before + 2
-    assert shadow.close(LONG_S)
+    until_written(shadow, 30)
     assert (hung.calls, shadow.counts) == (1, Counts(written=30, timed_out=30))
     assert {one.error for one in trial.samples()} == {"timed out after 0.01 s"}
     hung.go.set()
@@ -249,7 +250,7 @@ def test_closing_does_not_wait_for_a_target_that_hangs(trial):
     assert not shadow.close(0.01)
     trial.ask(shadow, hung)
     hung.go.set()
-    shadow._thread.join(LONG_S)
+    assert shadow.close(LONG_S)
     assert (hung.calls, trial.samples()) == (1, [])
 
 

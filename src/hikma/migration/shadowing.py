@@ -128,7 +128,10 @@ class Shadow:
             self._count(dropped=1)
 
     def close(self, wait_s: float = 5.0) -> bool:
-        """Write what has been compared, and stop; return whether all was done in time."""
+        """Write what has been compared, and stop; return whether all was done in time.
+
+        If not, the target may still be reading the file: leave that open until the process ends.
+        """
         thread, until = self._thread, time.monotonic() + wait_s
         if thread is None:
             self._ended.set()
@@ -137,7 +140,8 @@ class Shadow:
             self._queue.put(None, timeout=wait_s)
         thread.join(max(0.0, until - time.monotonic()))
         self._ended.set()
-        return not thread.is_alive() and not self._kept
+        is_free = self._asker.join(max(0.0, until - time.monotonic()))
+        return is_free and not thread.is_alive() and not self._kept
 
     def _is_due(self) -> bool:
         """Take a share of the requests in equal steps, none after the end."""
@@ -257,6 +261,12 @@ class _Asker:
     def end(self) -> None:
         """Let the thread end once it can."""
         self._work.put(None)
+
+    def join(self, wait_s: float) -> bool:
+        """Wait until the thread has ended; return whether it has."""
+        if self._thread is not None:
+            self._thread.join(wait_s)
+        return self._thread is None or not self._thread.is_alive()
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
