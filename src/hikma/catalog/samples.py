@@ -1,7 +1,7 @@
 """What two spaces answered to the same questions: one row a question."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
 import apsw
@@ -11,12 +11,17 @@ from hikma.catalog import rows
 CONTROL, REPLAY, LIVE = "control", "replay", "live"
 """The source against itself; a question of the file's own; one that somebody asked."""
 MOST = 20_000
-"""Samples that are kept of one migration: the latest."""
+"""Samples that are kept of each kind of one migration: the latest."""
+
+_COLUMNS = "kind, exact, overlap, agreement, drift, source_ms, target_ms, error, depth, epoch"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One question: shares of 1, milliseconds, a difference of distances; None after an error."""
+    """One question: shares of 1, milliseconds, a difference of distances; None after an error.
+
+    `depth` is how many answers each end was asked for; `exact` whether the target's index is.
+    """
 
     kind: str
     exact: bool
@@ -26,46 +31,51 @@ class Sample:
     source_ms: float
     target_ms: float | None
     error: str | None = None
+    depth: int = 10
+    epoch: int = 0
 
 
 def put(connection: apsw.Connection, migration: int, found: Sequence[Sample]) -> None:
-    """Add samples to those of a migration; the oldest beyond the most go."""
+    """Add samples to those of a migration; of each kind the oldest beyond the most go."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     connection.executemany(
-        """
-        INSERT INTO shadow_sample(migration, kind, exact, overlap, agreement, drift, source_ms,
-                                  target_ms, error, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-        (
-            (
-                migration,
-                one.kind,
-                one.exact,
-                one.overlap,
-                one.agreement,
-                one.drift,
-                one.source_ms,
-                one.target_ms,
-                one.error,
-                now,
-            )
-            for one in found
-        ),
+        f"""
+        INSERT INTO shadow_sample(migration, created_at, {_COLUMNS})
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,  # noqa: S608 -- our own columns
+        ((migration, now, *astuple(one)) for one in found),
     )
-    connection.execute(
-        "DELETE FROM shadow_sample WHERE migration = ? AND id <= ("
-        "SELECT max(id) FROM shadow_sample WHERE migration = ?) - ?",
-        (migration, migration, MOST),
-    )
+    for kind in sorted({one.kind for one in found}):
+        _prune(connection, migration, kind)
 
 
-def of(connection: apsw.Connection, migration: int) -> list[Sample]:
-    """Return the samples of a migration, oldest first."""
+def of(
+    connection: apsw.Connection, migration: int, kind: str | None = None, epoch_from: int = 0
+) -> list[Sample]:
+    """Return the samples of a migration since an epoch, of one kind or of all, oldest first."""
     found = rows.every(
         connection,
-        "SELECT kind, exact, overlap, agreement, drift, source_ms, target_ms, error "
-        "FROM shadow_sample WHERE migration = ? ORDER BY id",
-        (migration,),
+        f"""
+        SELECT {_COLUMNS} FROM shadow_sample
+         WHERE migration = ? AND epoch >= ? AND kind = ifnull(?, kind) ORDER BY id
+        """,  # noqa: S608 -- our own columns
+        (migration, epoch_from, kind),
     )
-    return [Sample(kind, bool(exact), *rest) for kind, exact, *rest in found]
+    return [Sample(one, bool(exact), *rest) for one, exact, *rest in found]
+
+
+def counts(connection: apsw.Connection, migration: int) -> dict[str, int]:
+    """Return how many samples of each kind a migration has."""
+    sql = "SELECT kind, count(*) FROM shadow_sample WHERE migration = ? GROUP BY kind ORDER BY kind"
+    return dict(rows.every(connection, sql, (migration,)))
+
+
+def _prune(connection: apsw.Connection, migration: int, kind: str) -> None:
+    connection.execute(
+        """
+        DELETE FROM shadow_sample WHERE migration = ?1 AND kind = ?2 AND id <= (
+          SELECT id FROM shadow_sample WHERE migration = ?1 AND kind = ?2
+           ORDER BY id DESC LIMIT 1 OFFSET ?3)
+        """,
+        (migration, kind, MOST),
+    )

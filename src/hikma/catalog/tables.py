@@ -319,6 +319,12 @@ ALTER TABLE shadow_sample ADD COLUMN drift REAL;
 CREATE INDEX shadow_sample_migration ON shadow_sample(migration, kind);
 """
 
+_SAMPLED = """
+-- `depth` is how many answers each end was asked for, `epoch` that of the migration at the time.
+ALTER TABLE shadow_sample ADD COLUMN depth INTEGER NOT NULL DEFAULT 10;
+ALTER TABLE shadow_sample ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+"""
+
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
     for kind, code in EDGE_CODES.items()
@@ -330,6 +336,7 @@ STEPS = (
     _WORDS_HELD,
     _EXTENSIONS,
     _COMPARISONS,
+    _SAMPLED,
 )
 SCHEMA_VERSION = len(STEPS)
 NAMES = tuple(

@@ -5,9 +5,9 @@ the other has just warmed. A target that fails is a sample with its error, and n
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, combinations, cycle, islice, zip_longest
 
 import apsw
 import numpy as np
@@ -17,16 +17,16 @@ from hikma.catalog import rows, samples
 from hikma.catalog.migrations import Migration
 from hikma.catalog.samples import CONTROL, REPLAY, Sample
 from hikma.catalog.schema import Catalog
-from hikma.errors import CatalogError, MissingVectorError, StoreError
 from hikma.protocols import Embedder, Nearest
 
 DEPTH = 10
-"""Answers of each end that are compared."""
+"""Answers of each end that are compared, where nothing else is asked for."""
 _CONTROLS = 8
 """One question in so many is put to the source twice."""
 _DRAWS = 2_000
 _CHUNK = 50
 _MOST_WORDS = 14
+_ERROR_SIGNS = 500
 _FIXED = (
     "where is the configuration read",
     "how are errors reported",
@@ -34,7 +34,6 @@ _FIXED = (
     "retry after a failure",
     "which tests cover this",
 )
-_FAILURES = (StoreError, CatalogError, MissingVectorError, apsw.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,9 @@ class Ends:
 class Comparison:
     """What samples say; `_low` are lower 95 % bounds, `errors` a share; None where none are.
 
+    The bounds are the lower of a bootstrap's over samples and of Wilson's (see `low`).
     `noise` is the overlap of the source with itself: what no target can be blamed for.
+    `slowdown` is the target's 95th percentile over the source's.
     """
 
     samples: int
@@ -62,8 +63,20 @@ class Comparison:
     errors: float | None
     source_p95_ms: float | None
     target_p95_ms: float | None
+    slowdown: float | None
     noise: float | None
     noise_low: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One way of asking both ends: the filter and the depth are theirs alike."""
+
+    ends: Ends
+    limit: int
+    within: DocumentIds | None
+    kind: str
+    epoch: int
 
 
 def compare(
@@ -71,76 +84,86 @@ def compare(
     held: Migration,
     ends: Ends,
     queries: Sequence[str],
+    limit: int = DEPTH,
     within: DocumentIds | None = None,
 ) -> None:
-    """Put questions to both ends, keep the answers in chunks; raise what the source raises."""
+    """Put questions to the source twice, then to both ends; raise what the source raises.
+
+    The answers are kept in chunks, so that little is lost where the job is stopped.
+    """
+    itself = replace(ends, target=ends.source, exact=True)
+    control = _Asking(itself, limit, within, CONTROL, held.epoch)
+    _keep(catalog, held, control, queries[::_CONTROLS])
+    _keep(catalog, held, _Asking(ends, limit, within, REPLAY, held.epoch), queries)
+
+
+def _keep(catalog: Catalog, held: Migration, asking: _Asking, queries: Sequence[str]) -> None:
     for at in range(0, len(queries), _CHUNK):
-        with catalog.read():
-            found = list(_asked(ends, queries[at : at + _CHUNK], at, within))
+        with catalog.read():  # both ends answer from one state of the ledger
+            found = [
+                _pair(asking, asking.ends.embedder.embed_query(text), swapped=bool(number % 2))
+                for number, text in enumerate(queries[at : at + _CHUNK])
+            ]
         with catalog.write() as connection:
             samples.put(connection, held.id, found)
 
 
-def _asked(
-    ends: Ends, queries: Sequence[str], first: int, within: DocumentIds | None
-) -> Iterator[Sample]:
-    for number, text in enumerate(queries, first):
-        vector = ends.embedder.embed_query(text)
-        if number % _CONTROLS == 0:
-            yield _pair(
-                Ends(ends.source, ends.source, ends.embedder, exact=True),
-                vector,
-                within,
-                CONTROL,
-                swapped=False,
-            )
-        yield _pair(ends, vector, within, REPLAY, swapped=bool(number % 2))
-
-
-def _pair(
-    ends: Ends, vector: Vector, within: DocumentIds | None, kind: str, *, swapped: bool
-) -> Sample:
+def _pair(asking: _Asking, vector: Vector, *, swapped: bool) -> Sample:
     """Ask both ends once, the target first where they are swapped."""
+    limit, within = asking.limit, asking.within
+    trying = _timed if asking.kind == CONTROL else tried
     if swapped:
-        theirs, target_ms, error = _tried(ends.target, vector, within)
-        ours, source_ms = _timed(ends.source, vector, within)
+        theirs, target_ms, error = trying(asking.ends.target, vector, limit, within)
+        ours, source_ms, _ = _timed(asking.ends.source, vector, limit, within)
     else:
-        ours, source_ms = _timed(ends.source, vector, within)
-        theirs, target_ms, error = _tried(ends.target, vector, within)
-    if error is not None:
-        return Sample(kind, ends.exact, None, None, None, source_ms, None, error)
-    return Sample(
-        kind,
-        ends.exact,
-        overlap(ours, theirs),
-        agreement(ours, theirs),
-        drift(ours, theirs),
-        source_ms,
-        target_ms,
+        ours, source_ms, _ = _timed(asking.ends.source, vector, limit, within)
+        theirs, target_ms, error = trying(asking.ends.target, vector, limit, within)
+    blank = unmeasured(asking.kind, source_ms, error, exact=asking.ends.exact)
+    blank = replace(blank, depth=limit, epoch=asking.epoch)
+    return blank if error is not None else measured(blank, ours, theirs, target_ms)
+
+
+def unmeasured(kind: str, source_ms: float, error: str | None, *, exact: bool) -> Sample:
+    """Return a sample of which nothing is known yet but what the source took."""
+    return Sample(kind, exact, None, None, None, source_ms, None, error)
+
+
+def measured(
+    blank: Sample, ours: Sequence[Neighbor], theirs: Sequence[Neighbor], target_ms: float
+) -> Sample:
+    """Return a sample with how far two answers to one question are alike."""
+    return replace(
+        blank,
+        overlap=overlap(ours, theirs),
+        agreement=agreement(ours, theirs),
+        drift=drift(ours, theirs),
+        target_ms=target_ms,
     )
 
 
 def _timed(
-    store: Nearest, vector: Vector, within: DocumentIds | None
-) -> tuple[list[Neighbor], float]:
-    start = time.perf_counter()
-    found = store.nearest(vector, DEPTH, within)
-    return found, 1_000 * (time.perf_counter() - start)
-
-
-def _tried(
-    store: Nearest, vector: Vector, within: DocumentIds | None
+    store: Nearest, vector: Vector, limit: int, within: DocumentIds | None
 ) -> tuple[list[Neighbor], float, str | None]:
+    start = time.perf_counter()
+    found = store.nearest(vector, limit, within)
+    return found, 1_000 * (time.perf_counter() - start), None
+
+
+def tried(
+    store: Nearest, vector: Vector, limit: int, within: DocumentIds | None
+) -> tuple[list[Neighbor], float, str | None]:
+    """Return what a store on trial answers, in how many milliseconds, or how it failed."""
     try:
-        return *_timed(store, vector, within), None
-    except _FAILURES as error:
-        return [], 0.0, str(error)[:500]
+        return _timed(store, vector, limit, within)
+    except Exception as error:  # noqa: BLE001 -- however it fails, that is its answer, and counts
+        return [], 0.0, (str(error) or type(error).__name__)[:_ERROR_SIGNS]
 
 
 def overlap(ours: Sequence[Neighbor], theirs: Sequence[Neighbor]) -> float:
-    """Return which share of what the source found the target found too; 1 of nothing."""
-    wanted = {one.id for one in ours}
-    return len(wanted & {one.id for one in theirs}) / len(wanted) if wanted else 1.0
+    """Return which share of the longer of two answers both have; 1 of nothing."""
+    wanted, given = {one.id for one in ours}, {one.id for one in theirs}
+    longer = max(len(wanted), len(given))
+    return len(wanted & given) / longer if longer else 1.0
 
 
 def agreement(ours: Sequence[Neighbor], theirs: Sequence[Neighbor]) -> float | None:
@@ -159,39 +182,50 @@ def drift(ours: Sequence[Neighbor], theirs: Sequence[Neighbor]) -> float:
     return max((abs(one.distance - apart[one.id]) for one in ours if one.id in apart), default=0.0)
 
 
-def summary(connection: apsw.Connection, migration: int) -> Comparison:
-    """Return what the samples of a migration say; bounds by bootstrap over samples, fixed seed."""
-    every = samples.of(connection, migration)
+def summary(connection: apsw.Connection, migration: int, epoch_from: int = 0) -> Comparison:
+    """Return what the samples of a migration since an epoch say (see `Comparison`)."""
+    every = samples.of(connection, migration, epoch_from=epoch_from)
     control = [one for one in every if one.kind == CONTROL]
-    found = [one for one in every if one.kind != CONTROL]
+    return summarised([one for one in every if one.kind != CONTROL], control)
+
+
+def summarised(found: Sequence[Sample], control: Sequence[Sample]) -> Comparison:
+    """Return what samples say, beside those of the source against itself."""
     answered = [one for one in found if one.error is None]
     overlaps = _known([one.overlap for one in answered])
     noise = _known([one.overlap for one in control])
+    ours = percentile([one.source_ms for one in answered], 95)
+    theirs = percentile(_known([one.target_ms for one in answered]), 95)
     return Comparison(
         samples=len(found),
         overlap=_mean(overlaps),
-        overlap_low=low(overlaps),
+        overlap_low=low(overlaps, _depth(answered)),
         agreement=_mean(_known([one.agreement for one in answered])),
         drift=max(_known([one.drift for one in answered]), default=None),
         errors=(len(found) - len(answered)) / len(found) if found else None,
-        source_p95_ms=_p95([one.source_ms for one in answered]),
-        target_p95_ms=_p95(_known([one.target_ms for one in answered])),
+        source_p95_ms=ours,
+        target_p95_ms=theirs,
+        slowdown=None if ours is None or theirs is None else theirs / max(ours, 1e-6),
         noise=_mean(noise),
-        noise_low=low(noise),
+        noise_low=low(noise, _depth(control)),
     )
 
 
-def low(values: Sequence[float]) -> float | None:
+def low(values: Sequence[float], depth: int = DEPTH) -> float | None:
     """Return the lower end of the 95 % interval of a mean overlap: percentiles of a bootstrap.
 
     Where all samples are alike a bootstrap knows no doubt; Wilson's bound for the answers in them
-    does, and the lower one counts: ten samples never prove what four hundred do.
+    does, and the lower one counts: ten samples never prove what four hundred do. Wilson takes the
+    answers as independent: questions that go wrong as a whole must be seen to lower the bound.
+    Overlaps take few values, so a draw of samples is one of how often each comes; fixed seed.
     """
     if not values:
         return None
-    given = np.asarray(values, dtype=np.float64)
-    drawn = np.random.default_rng(0).choice(given, (_DRAWS, len(given))).mean(axis=1)
-    return float(min(np.percentile(drawn, 2.5), _wilson(float(given.mean()), len(given) * DEPTH)))
+    levels, often = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
+    drawn = np.random.default_rng(0).multinomial(len(values), often / len(values), _DRAWS)
+    means = drawn @ levels / len(values)
+    plain = float(levels @ often) / len(values)
+    return float(min(np.percentile(means, 2.5), _wilson(min(plain, 1.0), len(values) * depth)))
 
 
 def _wilson(share: float, count: int) -> float:
@@ -199,25 +233,36 @@ def _wilson(share: float, count: int) -> float:
     z = 1.959964
     middle = share + z * z / (2 * count)
     spread = z * float(np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)))
-    return (middle - spread) / (1 + z * z / count)
+    return max(0.0, (middle - spread) / (1 + z * z / count))
 
 
 def questions(connection: apsw.Connection, count: int) -> list[str]:
     """Return so many questions of the file's own, the same ones each time.
 
-    First sentences of documentation, subjects of commits, names, qualified names, a few fixed;
-    where there are fewer, they come again.
+    First sentences of documentation, subjects of commits, names, qualified names, in turn and from
+    all over the file, and a few fixed; where there are fewer, they come again.
     """
-    sources = (
-        "SELECT documentation FROM node WHERE documentation <> '' ORDER BY id LIMIT ?",
-        "SELECT name FROM node WHERE kind = 'commit' ORDER BY id LIMIT ?",
-        "SELECT DISTINCT name FROM node WHERE kind IN ('symbol', 'file') ORDER BY name LIMIT ?",
-        "SELECT qualified_name FROM node WHERE qualified_name LIKE '%.%' ORDER BY id LIMIT ?",
+    pools = (
+        "documentation FROM node WHERE documentation <> ''",
+        "name FROM node WHERE kind = 'commit'",
+        "name FROM node WHERE kind IN ('symbol', 'test', 'file')",
+        "qualified_name FROM node WHERE qualified_name LIKE '%.%'",
     )
-    texts = [_short(str(one)) for sql in sources for one in rows.column(connection, sql, (count,))]
-    known = list(dict.fromkeys([*_FIXED, *filter(None, texts)]))
-    turned = [known[(at * 7_919) % len(known)] for at in range(max(count, 1))]
-    return turned[:count]
+    drawn = [_spread(connection, pool, count) for pool in pools]
+    mixed = chain.from_iterable(zip_longest(*drawn))
+    known = dict.fromkeys(filter(None, (*_FIXED, *mixed)))
+    return list(islice(cycle(known), count))
+
+
+def _spread(connection: apsw.Connection, pool: str, count: int) -> list[str]:
+    """Return texts of a pool in equal steps from its first to its last."""
+    column, _, origin = pool.partition(" ")
+    found = rows.ids(connection, f"SELECT id {origin} ORDER BY id")
+    if not len(found) or not count:
+        return []
+    chosen = found[np.unique(np.linspace(0, len(found) - 1, count).astype(np.int64))]
+    sql = f"SELECT {column} FROM node WHERE id IN (SELECT value FROM carray(?)) ORDER BY id"  # noqa: S608 -- our own column
+    return [_short(str(one)) for one in rows.column(connection, sql, (rows.numbers(chosen),))]
 
 
 def _short(text: str) -> str:
@@ -226,13 +271,19 @@ def _short(text: str) -> str:
     return " ".join(first.split()[:_MOST_WORDS])
 
 
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return a percentile, None of nothing."""
+    return float(np.percentile(values, share)) if values else None
+
+
+def _depth(found: Sequence[Sample]) -> int:
+    """Return the least depth that samples have, the careful one to take."""
+    return min((one.depth for one in found), default=DEPTH)
+
+
 def _known(values: Sequence[float | None]) -> list[float]:
     return [one for one in values if one is not None]
 
 
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
-
-
-def _p95(values: Sequence[float]) -> float | None:
-    return float(np.percentile(values, 95)) if values else None
