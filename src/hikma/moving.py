@@ -216,7 +216,9 @@ class Mover:
         return compare
 
     def _compared(self, connection: apsw.Connection, number: int) -> gates.Compared:
-        found = comparing.summary(connection, number)
+        found = comparing.summary(
+            connection, number, migrations.epoch_of(connection, number, Step.SHADOW)
+        )
         return gates.Compared(
             found.samples,
             found.overlap_low,

@@ -282,6 +282,14 @@ def events(connection: apsw.Connection, number: int) -> Sequence[Event]:
     return [Event(*row) for row in rows.every(connection, sql, (number,))]
 
 
+def epoch_of(connection: apsw.Connection, number: int, step: Step) -> int:
+    """Return the epoch at which a step was entered last; that of the beginning where never."""
+    sql = (
+        "SELECT ifnull(max(epoch), 0) FROM migration_event WHERE migration = ? AND target_state = ?"
+    )
+    return int(rows.value(connection, f"{sql} AND source_state <> target_state", (number, step)))
+
+
 def required_by_id(connection: apsw.Connection, number: int) -> Migration:
     """Return a migration by its id; MigrationError when it is gone."""
     sql = f"SELECT {_COLUMNS} FROM migration WHERE id = ?"  # noqa: S608 -- our own columns

@@ -11,6 +11,7 @@ import click
 from hikma.domain import VectorSpace
 from hikma.interfaces.progress import tracking
 from hikma.interfaces.rendering import counted
+from hikma.interfaces.reporting import report
 from hikma.interfaces.sessions import json_option, open_engine, print_result, repository_option
 
 if TYPE_CHECKING:
@@ -182,6 +183,9 @@ def finalize(repo: Path, *, yes: bool, as_json: bool) -> None:
         raise click.UsageError("there is no way back from here; say --yes.")
     with open_engine(repo, {}) as engine, tracking() as track:
         print_result(engine.migration.finalize(track), _lines, as_json=as_json)
+
+
+migrate.add_command(report)
 
 
 def _go_on(mover: "Mover", rate: float | None) -> "MigrationStatus":

@@ -99,11 +99,11 @@ def compare(
 
 def _keep(catalog: Catalog, held: Migration, asking: _Asking, queries: Sequence[str]) -> None:
     for at in range(0, len(queries), _CHUNK):
-        with catalog.read():  # both ends answer from one state of the ledger
-            found = [
-                _pair(asking, asking.ends.embedder.embed_query(text), swapped=bool(number % 2))
-                for number, text in enumerate(queries[at : at + _CHUNK])
-            ]
+        found = []
+        for number, text in enumerate(queries[at : at + _CHUNK]):
+            vector = asking.ends.embedder.embed_query(text)
+            with catalog.read():  # both ends answer from one state of the ledger, and a short one
+                found.append(_pair(asking, vector, swapped=bool(number % 2)))
         with catalog.write() as connection:
             samples.put(connection, held.id, found)
 
