@@ -63,14 +63,23 @@ class Mover:
         with self._catalog.write() as connection:
             held = migrations.begin(connection, source, target, wanted.thresholds.asked())
             made = spaces.of(connection, held.target)
-            # Inside the transaction: a place that cannot be used leaves no migration behind.
-            rows = self._wiring.prepare(made)
-            if rows:
-                raise MigrationError(
-                    f"The target holds {rows} rows already; give another --location, or empty it."
-                )
+        try:  # outside the transaction: a slow place must not keep writers waiting
+            self._refuse_filled(made)
+        except BaseException as error:
+            stepping.roll_back(self._catalog, f"never began: {error}")
+            raise
+        with self._catalog.write() as connection:
             migrations.step_to(connection, held, Step.BACKFILL, "every writer writes to both")
         return self.status()
+
+    def _refuse_filled(self, target: VectorSpace) -> None:
+        with self._catalog.read() as connection:
+            owed = outbox.backlog(connection, target.id).pending
+        rows = self._wiring.prepare(target)
+        if rows > owed and not spaces.is_inside(target):
+            raise MigrationError(
+                f"The target holds {rows} rows already; give another --location, or empty it."
+            )
 
     def seed(self, settings: Settings) -> None:
         """Bring a file that was just made to where the flags of rollout want it."""
@@ -188,7 +197,8 @@ class Mover:
         held = self._held()
         with self._catalog.read() as connection:
             source, target = (spaces.of(connection, end) for end in (held.source, held.target))
-        throttle = Throttle(self._catalog, held.id, self._probe(), rate)
+        before = held.gates.get("before_ms")
+        throttle = Throttle(self._catalog, held.id, self._probe(), rate, before)
         return Move(
             self._catalog,
             Target(self._catalog, source, self._wiring.store(source)),

@@ -341,3 +341,53 @@ def at(step, entered):
         gates=gates_known,
         created_at=entered,
     )
+
+
+# Two who drive one migration
+
+
+def test_a_pause_beside_it_is_no_reason_to_roll_back(trial, monkeypatch):
+    trial.go(Step.CANARY)
+    plain, seen = stepping._held, []
+
+    def held(move):
+        found = plain(move)
+        seen.append(found)
+        if len(seen) == 1:  # another process pauses between the look of `auto` and of `advance`
+            with trial.world.catalog.write() as connection:
+                migrations.set_paused(connection, found, "another", paused=True)
+        return found
+
+    monkeypatch.setattr(stepping, "_held", held)
+    assert stepping.auto(trial.move).step is Step.CANARY
+
+
+@pytest.mark.parametrize("step", [Step.SHADOW, Step.CANARY])
+def test_a_rollback_during_the_work_is_told(trial, monkeypatch, step):
+    trial.go(step)
+    monkeypatch.setattr(
+        stepping, "_work", lambda *_: stepping.roll_back(trial.world.catalog, "another")
+    )
+    with pytest.raises(MigrationError, match="to rolled_back meanwhile"):
+        stepping.advance(trial.move)
+
+
+def test_one_advance_takes_one_edge_whoever_else_takes_one(trial, monkeypatch):
+    trial.go(Step.SHADOW)
+
+    def work(_move, held):
+        with trial.world.catalog.write() as connection:
+            migrations.step_to(connection, held, Step.CANARY, "another", percent=1.0)
+
+    monkeypatch.setattr(stepping, "_work", work)
+    with pytest.raises(MigrationError, match="from shadow to canary meanwhile"):
+        stepping.advance(trial.move)
+    assert trial.now().read_percent == 1.0
+
+
+def test_a_failing_trial_can_be_narrowed(trial):
+    trial.go(Step.CANARY)
+    trial.compared = replace(GOOD, errors=0.5)
+    assert stepping.advance(trial.move, 0.0).read_percent == 0.0
+    with pytest.raises(MigrationError, match="errors"):
+        stepping.advance(trial.move, 5.0)

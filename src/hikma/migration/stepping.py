@@ -68,14 +68,27 @@ def advance(move: Move, percent: float | None = None) -> Migration:
         raise MigrationError("The migration is paused; go on with `hikma migrate resume`.")
     if held.step is Step.SOAK:
         raise MigrationError("Only the end is left; ask for it with `hikma migrate finalize`.")
+    step, share = _next(held, percent)
+    if step is held.step is Step.CANARY and share is not None and share <= held.read_percent:
+        return _narrow(move, held, share)
     _work(move, held)
     with move.catalog.write() as connection:
-        held = migrations.required_by_id(connection, held.id)
-        if held.paused:
-            return held
-        _refuse(held, gates_now(move, connection, held))
-        step, share = _next(held, percent)
-        return migrations.step_to(connection, held, step, "gates hold", percent=share)
+        now = migrations.required_by_id(connection, held.id)
+        if (now.step, now.epoch) != (held.step, held.epoch):
+            raise MigrationError(
+                f"Migration {held.id} went from {held.step} to {now.step} meanwhile; look at "
+                "`hikma migrate status` and repeat."
+            )
+        if now.paused:
+            return now
+        _refuse(now, gates_now(move, connection, now))
+        return migrations.step_to(connection, now, step, "gates hold", percent=share)
+
+
+def _narrow(move: Move, held: Migration, share: float) -> Migration:
+    """Take queries off the trial; that needs no gate."""
+    with move.catalog.write() as connection:
+        return migrations.step_to(connection, held, Step.CANARY, "narrowed", percent=share)
 
 
 def auto(move: Move, nap_s: float = _NAP_S) -> Migration:
@@ -91,13 +104,16 @@ def auto(move: Move, nap_s: float = _NAP_S) -> Migration:
             advance(move)
         except MigrationError as error:
             with move.catalog.read() as connection:
-                left = failing(gates_now(move, connection, held))
-            if left and all(one.is_hold for one in left):
-                time.sleep(nap_s)
-            elif held.step in (Step.CANARY, Step.CUTOVER):
-                return roll_back(move.catalog, f"by itself: {error}")
-            else:
+                now = migrations.required(connection)
+                left = failing(gates_now(move, connection, now))
+            if now.paused or now.epoch != held.epoch:
+                continue  # somebody else's doing: look again
+            if not left or (now.step is not Step.CANARY and not all(one.is_hold for one in left)):
                 raise
+            if all(one.is_hold for one in left):
+                time.sleep(nap_s)
+            else:
+                return roll_back(move.catalog, f"by itself: {error}")
 
 
 def roll_back(catalog: Catalog, reason: str) -> Migration:

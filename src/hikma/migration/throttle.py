@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Throttle:
     rate: float | None = None
     """Rows a second at most; None for no bound of its own."""
     before_ms: float | None = None
-    """The p95 of probes before the work began; measured when it is not given."""
+    """The p95 of probes before the migration's first work; measured once, and kept with it."""
     told: str = ""
     _next: float = 0.0
     _live: deque[float] = field(default_factory=lambda: deque(maxlen=_PROBES))
@@ -37,6 +38,7 @@ class Throttle:
         """Return when `rows` more may be brought; StorageFullError where there is no room."""
         free = shutil.disk_usage(self.catalog.path.parent).free
         if free < LEAST_FREE_BYTES:
+            self._tell(f"{free >> 20} MB are free beside the file")
             raise StorageFullError(
                 f"{free >> 20} MB are free beside {self.catalog.path}, and a migration leaves "
                 f"{LEAST_FREE_BYTES >> 20}; free some space, then `hikma migrate advance`."
@@ -56,6 +58,7 @@ class Throttle:
         """Wait while queries take longer than before, for a while: then they do for good."""
         if self.before_ms is None:
             self.before_ms = _p95([self.probe() for _ in range(_PROBES)])
+            self._keep({"before_ms": round(self.before_ms, 3)})
         end = time.monotonic() + _PATIENCE_S
         self._live.append(self.probe())
         while time.monotonic() < end and len(self._live) == _PROBES:
@@ -71,8 +74,11 @@ class Throttle:
         if reason == self.told:
             return
         self.told = reason
+        self._keep({"throttled": reason})
+
+    def _keep(self, facts: dict[str, Any]) -> None:
         with self.catalog.write() as connection:
-            migrations.put_gates(connection, self.migration, {"throttled": reason})
+            migrations.put_gates(connection, self.migration, facts)
 
 
 def _p95(values: list[float]) -> float:
