@@ -12,6 +12,7 @@ import apsw
 
 from hikma import placing, routing
 from hikma.catalog import (
+    adopted,
     checks,
     completeness,
     fulltext,
@@ -50,8 +51,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "static"
 WRITER_WAIT_S = 60.0
 DRAIN_WAIT_S = 60.0
-"""So long a command that wrote waits until stores outside the file have it, before it says what
-they are still owed."""
+"""So long a command waits until stores outside the file have what it wrote."""
 
 
 class Engine:
@@ -144,6 +144,7 @@ class Engine:
                     sweep_drafts(left)
                 placing.discard(self._draft)
                 with catalog.read() as connection:  # a full run must not lose them
+                    adopted.refuse_indexing(connection, self.database)
                     given = {**pulls.accounts(connection, pulls.GIVEN), **given} if full else given
                 job = Job(source, history, given, track, is_past=self.revision is not None)
                 report = self._index_full(job) if full else self._index_into(catalog, job)
@@ -169,8 +170,7 @@ class Engine:
 
         with self.catalog.read():  # one state: the space that answers and the rows that it means
             sources = self.sources(query.text)
-            if weights is not None:
-                sources = replace(sources, weights=weights)
+            sources = sources if weights is None else replace(sources, weights=weights)
             return searching.search(sources, query, form)
 
     def sources(self, key: str = "") -> "searching.Sources":
