@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from fakes import HashingEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
 from lancedb.index import BTree, IvfFlat
 
+from fakes import HashingEmbedder
 from hikma import adopting, taking_over
 from hikma.catalog import adopted, ledger
 from hikma.catalog.schema import Catalog
@@ -32,7 +32,20 @@ from hikma.vectors.foreign import ForeignTable
 from hikma.vectors.sqlite import SqliteVectors
 
 DIMENSION = 32
-WORDS = "parse render socket vector ledger commit branch token query index cache stream".split()
+WORDS = [
+    "parse",
+    "render",
+    "socket",
+    "vector",
+    "ledger",
+    "commit",
+    "branch",
+    "token",
+    "query",
+    "index",
+    "cache",
+    "stream",
+]
 MODEL = HashingEmbedder(DIMENSION)
 SPACE = VectorSpace(
     0,
@@ -69,16 +82,16 @@ def columns_of(count):
     }
 
 
-def put(folder, columns, kind=None, table="docs"):
+def put(folder, columns, kind=None, vector="vector"):
     """Make a table; return where its database is."""
     vectors = [None if one is None else list(map(float, one)) for one in columns["vector"]]
     kind = kind or pa.list_(pa.float32(), DIMENSION)
     arrays = {name: pa.array(values) for name, values in columns.items() if name != "vector"}
     if kind.value_type == pa.float16():
         vectors = [np.array(one, np.float16) for one in vectors]
-    arrays["vector"] = pa.array(vectors, kind)
+    arrays[vector] = pa.array(vectors, kind)
     database = lancedb.connect(folder / "lance")
-    database.create_table(table, pa.table(arrays))
+    database.create_table("docs", pa.table(arrays))
     return folder / "lance"
 
 
@@ -126,12 +139,12 @@ def test_every_row_is_there_bit_for_bit_and_the_source_is_untouched(tmp_path):
     assert files(location) == before
     assert (done.rows, done.normalised, done.rounded, done.skipped) == (2_300, 0, 0, ())
     assert done.compared == adopting.Comparison(2_300, 0, 0, 0, 0)
+    assert left(tmp_path) == ["index.db"]
     rows = held(tmp_path / "made" / "index.db")
     assert rows.keys() == set(columns["id"])
     for own, text, vector in zip(*columns.values(), strict=True):
         assert rows[own].vector == vector.astype("<f4").tobytes()
         assert rows[own].text == text
-    assert left(tmp_path) == ["index.db"]
 
 
 def test_search_answers_with_the_exact_nearest_and_doctor_is_content(tmp_path):
@@ -146,7 +159,8 @@ def test_search_answers_with_the_exact_nearest_and_doctor_is_content(tmp_path):
         rows = {one.document: one.row_id for one in held(engine.database).values()}
         assert [rows[one.id] for one in found] == [columns["id"][at] for at in order]
         for mode in Mode:
-            hits = engine.search(Query("row17 parse", mode=mode, min_similarity=-1.0)).hits
+            least = None if mode is Mode.LEXICAL else -1.0
+            hits = engine.search(Query("row17 parse", mode=mode, min_similarity=least)).hits
             assert len(hits) == 10
             assert all(one.fresh for one in hits)
         lexical = engine.search(Query("row17", mode=Mode.LEXICAL)).hits
@@ -191,11 +205,13 @@ def test_a_wrong_row_stops_all_or_is_left_out(tmp_path, case):
     column, value, reason = WRONG[case]
     columns = columns_of(8)
     columns[column][4] = value
-    location = put(tmp_path, columns, pa.list_(pa.float32()))
+    # LanceDB itself refuses such vectors, under the name that it expects and no other.
+    location = put(tmp_path, columns, pa.list_(pa.float32()), "numbers")
+    asked = Columns(vector="numbers")
     with pytest.raises(UsageError, match=reason):
-        take(tmp_path, location)
+        take(tmp_path, location, columns=asked)
     assert left(tmp_path) == []
-    done = take(tmp_path, location, skip_wrong=True)
+    done = take(tmp_path, location, columns=asked, skip_wrong=True)
     lost = {"row-1", "row-4"} if case == "twice" else {"row-4"}
     assert held(tmp_path / "made" / "index.db").keys() == set(columns_of(8)["id"]) - lost
     assert all(reason in one.reason for one in done.skipped)
@@ -254,7 +270,7 @@ def test_an_index_that_orders_otherwise_needs_consent(tmp_path):
     table = lancedb.connect(location).open_table("docs")
     table.create_index("vector", config=IvfFlat(distance_type="l2", num_partitions=1))
     table.create_index("id", config=BTree())
-    with pytest.raises(UsageError, match="orders by l2.*--distance cosine"):
+    with pytest.raises(UsageError, match=r"orders by l2.*--distance cosine"):
         take(tmp_path, location)
     assert left(tmp_path) == []
     assert take(tmp_path, location, distance="cosine").normalised == 1
@@ -342,8 +358,8 @@ def test_one_altered_byte_is_caught(tmp_path_factory, at, place, mask):
     [
         "UPDATE embedding SET vector = zeroblob(128) WHERE id = 1",
         "DELETE FROM document WHERE id = 2",
-        "UPDATE node SET properties = '{\"adopted_id\": \"row-0\"}' WHERE id = 2",
-        "UPDATE node SET properties = '{\"adopted_id\": \"other\"}' WHERE id = 2",
+        'UPDATE node SET properties = \'{"adopted_id": "row-0"}\' WHERE id = 2',
+        'UPDATE node SET properties = \'{"adopted_id": "other"}\' WHERE id = 2',
         "UPDATE document SET text = 'another' WHERE id = 2",
     ],
 )

@@ -176,14 +176,28 @@ def _draft(database: Path) -> Iterator[Path]:
 
 def _publish(draft: Path, database: Path) -> None:
     """Give the draft its name once all of it is on the disk."""
+    log = draft.with_name(f"{draft.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise CorruptFileError(
+            f"{draft} was closed and is not whole without its log; nothing was kept. Repeat it."
+        )
     for suffix in _SIDE_FILES:  # of an index that was deleted: they would be played into this one
         database.with_name(f"{database.name}{suffix}").unlink(missing_ok=True)
     try:
         _sync(draft)
-        draft.rename(database)
+        _name(draft, database)
         _sync(database.parent)
     except OSError as error:
         raise full(database) from error
+
+
+def _name(draft: Path, database: Path) -> None:
+    """Give the draft its name unless another process has just made the file."""
+    try:
+        os.link(draft, database)
+    except OSError:  # the name is taken, or there are no hard links on this file system
+        _refuse_taken(database)
+        draft.rename(database)
 
 
 def _sync(path: Path) -> None:
