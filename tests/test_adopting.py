@@ -23,7 +23,7 @@ from hikma.catalog.schema import Catalog
 from hikma.domain import Mode, Query, VectorSpace
 from hikma.engine import Engine
 from hikma.errors import NotFoundError, SpaceMismatchError, StoreError, UsageError
-from hikma.foreign_rows import Columns, ForeignRow, Keys, node_of, unit
+from hikma.foreign_rows import Columns, ForeignRow, Keys, node_of, unit, wrong
 from hikma.interfaces.adopting import adopt as command
 from hikma.settings import Settings
 from hikma.storing import Sink
@@ -165,6 +165,7 @@ def test_search_answers_with_the_exact_nearest_and_doctor_is_content(tmp_path):
             assert all(one.fresh for one in hits)
         lexical = engine.search(Query("row17", mode=Mode.LEXICAL)).hits
         assert lexical[0].properties["adopted_id"] == "row-17"
+        assert engine.show(lexical[0].id).fresh
         assert not engine.examine()
         assert engine.status().documents == 300
 
@@ -303,6 +304,23 @@ def test_a_model_of_another_dimension_is_refused(tmp_path):
     with pytest.raises(SpaceMismatchError, match=r"docs have 16 .* 'hashing' 32"):
         take(tmp_path, location)
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"name": "a\x1bb"}, "its name has characters"),
+        ({"path": 7}, "its path is int"),
+        ({"start_line": 0}, "its lines are 0 to 0"),
+        ({"start_line": 5, "end_line": 4}, "its lines are 5 to 4"),
+        ({"start_line": "5"}, "one of its lines is str"),
+        ({"start_line": 5, "end_line": 5}, None),
+    ],
+)
+def test_where_a_row_stands_must_make_sense(given, reason):
+    row = ForeignRow(0, "a", MODEL.embed_query("parse"), "text")._replace(**given)
+    assert (wrong(row, DIMENSION) or "").startswith(reason or "")
+    assert (wrong(row, DIMENSION) is None) is (reason is None)
 
 
 def test_keys_are_readable_and_never_shared():

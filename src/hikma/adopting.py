@@ -78,10 +78,9 @@ def survey(source: ForeignRows, track: Track) -> Survey:
         for row in batch:
             reason = wrong(row, source.dimension)
             own = "(none)" if row.id is None else id_text(row)
-            if row.id is not None and own in seen:
+            if row.id is not None and seen.setdefault(own, row.number) != row.number:
                 reason = "its id is given twice"
                 found.setdefault(seen[own], WrongRow(own, reason))
-            seen.setdefault(own, row.number)
             if reason or row.vector is None:
                 found[row.number] = WrongRow(own, reason or "")
                 continue

@@ -27,7 +27,7 @@ from hikma.catalog import (
 from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
-from hikma.domain import HISTORY_KINDS, NodeId, Query, VectorSpace
+from hikma.domain import NodeId, Query, VectorSpace
 from hikma.errors import IndexMissingError, NodeNotFoundError, UsageError
 from hikma.models.choice import check_asked, first_space
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
@@ -225,7 +225,7 @@ class Engine:
                 raise NodeNotFoundError(f"No node has the id {node_id!r}.{hint}")
             texts = fulltext.documents_of(connection, stored.id)
             found = graph.neighbours(connection, stored.id)
-        fresh = stored.node.kind in HISTORY_KINDS or all(
+        fresh = not adopted.follows_file(stored.node) or all(
             self._digest_now(one.node.path, one.file_digest) == one.file_digest for one in texts[:1]
         )
         relations = tuple(

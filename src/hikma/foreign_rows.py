@@ -106,13 +106,14 @@ def wrong(row: ForeignRow, dimension: int) -> str | None:
     """Return why a row cannot be taken over, None where it can."""
     if row.id is None:
         return "it has no id"
-    for what, value in (("id", id_text(row)), ("path", row.path), ("name", row.name)):
-        if value is not None and clean(str(value)) != value:
-            return f"its {what} has characters that cannot be printed"
     if row.text is None:
         return "it has no text"
-    if clean(row.text) != row.text:
-        return "its text has characters that cannot be printed"
+    parts = {"id": id_text(row), "text": row.text, "path": row.path, "name": row.name}
+    for what, value in {**parts, "language": row.language}.items():
+        if value is not None and not isinstance(value, str):
+            return f"its {what} is {type(value).__name__}, no text"
+        if value is not None and clean(value) != value:
+            return f"its {what} has characters that cannot be printed"
     return _wrong_lines(row) or _wrong_vector(row.vector, dimension)
 
 
@@ -164,10 +165,14 @@ def digest_of(text: str, vector: bytes) -> bytes:
 def _span(row: ForeignRow) -> Span | None:
     if row.start_line is None:
         return None
-    return Span(int(row.start_line), int(row.end_line or row.start_line))
+    end = row.start_line if row.end_line is None else row.end_line
+    return Span(int(row.start_line), int(end))
 
 
 def _wrong_lines(row: ForeignRow) -> str | None:
+    for line in (row.start_line, row.end_line):
+        if line is not None and not isinstance(line, int):
+            return f"one of its lines is {type(line).__name__}, no whole number"
     span = _span(row)
     if span is None or 1 <= span.start_line <= span.end_line:
         return None

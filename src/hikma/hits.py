@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from hikma import packing, ranking
-from hikma.catalog.adopted import ROW_ID
+from hikma.catalog import adopted
 from hikma.domain import HISTORY_KINDS, Query, StoredDocument
 from hikma.errors import QueryError
 from hikma.results import Hit, SearchResult
@@ -123,8 +123,8 @@ def of_lines(
 
 
 def _is_fresh(document: StoredDocument, digest_now: Callable[[str, str], str | None]) -> bool:
-    if document.node.kind in HISTORY_KINDS or ROW_ID in document.node.properties:
-        return True  # neither a commit nor a row that was taken over follows a file
+    if not adopted.follows_file(document.node):
+        return True
     return digest_now(document.node.path, document.file_digest) == document.file_digest
 
 

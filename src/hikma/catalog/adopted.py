@@ -9,6 +9,7 @@ from typing import NamedTuple
 import apsw
 
 from hikma.catalog import state
+from hikma.domain import HISTORY_KINDS, Node
 from hikma.errors import UsageError
 
 ROW_ID = "adopted_id"
@@ -50,6 +51,11 @@ def origin(connection: apsw.Connection) -> Origin | None:
 def put_origin(connection: apsw.Connection, found: Origin) -> None:
     """Say what the file is taken over from."""
     state.put(connection, _KEY, json.dumps(asdict(found)))
+
+
+def follows_file(node: Node) -> bool:
+    """Whether a node changes with a file; neither a commit nor a row taken over does."""
+    return node.kind not in HISTORY_KINDS and ROW_ID not in node.properties
 
 
 def refuse_indexing(connection: apsw.Connection, path: Path) -> None:
