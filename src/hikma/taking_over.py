@@ -1,5 +1,6 @@
 """From a table of LanceDB that Hikma did not make to an index file: all of it, or none."""
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from hikma.catalog.failures import full, translated
 from hikma.catalog.locking import WriterLock
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
-from hikma.errors import CorruptFileError, SpaceMismatchError, UsageError
+from hikma.errors import CatalogError, CorruptFileError, SpaceMismatchError, UsageError
 from hikma.foreign_rows import Columns
 from hikma.models.choice import BACKEND, check_asked, space_for
 from hikma.protocols import Embedder
@@ -188,7 +189,11 @@ def _publish(draft: Path, database: Path) -> None:
         _name(draft, database)
         _sync(database.parent)
     except OSError as error:
-        raise full(database) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise full(database) from error
+        raise CatalogError(
+            f"Writing {database} failed ({error.strerror}); check the disk and repeat."
+        ) from error
 
 
 def _name(draft: Path, database: Path) -> None:
