@@ -6,7 +6,7 @@ import pytest
 
 from driver import engine_on
 from hikma import flags
-from hikma.catalog import ledger, migrations
+from hikma.catalog import ledger, migrations, samples
 from hikma.catalog.migrations import Step
 from hikma.domain import Query
 from hikma.errors import ConfigurationError, MigrationError
@@ -82,3 +82,26 @@ def test_a_fresh_file_is_made_as_the_flags_say(tmp_path):
 def flagged(values):
     names = ("use_sqlite_vec", "dual_write_vectors", "compare_backends")
     return Settings(**dict(zip(names, values, strict=True)))
+
+
+def test_what_is_asked_meanwhile_is_asked_of_the_target_too(tmp_path):
+    """A tenth of the questions, off their path; commands that ask once leave nothing behind."""
+    (tmp_path / "a.py").write_text("def one():\n    return 1\n")
+    database = tmp_path / "there" / "index.db"
+    with engine_on(tmp_path, database, compare_backends=True) as engine:
+        engine.index()
+        engine.search(Query("one"))
+    with engine_on(tmp_path, database) as engine:
+        assert live(engine) == []
+        for number in range(45):
+            assert engine.search(Query(f"one {number}")).hits
+    with engine_on(tmp_path, database) as engine:
+        found = live(engine)
+    assert 3 <= len(found) <= 5
+    assert {one.overlap for one in found} == {1.0}
+
+
+def live(engine):
+    with engine.catalog.read() as connection:
+        held = migrations.latest(connection)
+        return [one for one in samples.of(connection, held.id) if one.kind == samples.LIVE]

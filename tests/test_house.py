@@ -108,7 +108,7 @@ def test_the_command_reference_holds_every_command():
     plain += ["backup", "restore", "migrate"]
     nested = ["vectors stats", "vectors rebuild", "vectors insert"]
     steps = ["start", "status", "pause", "resume", "advance", "rollback", "verify", "repair"]
-    nested += [f"migrate {step}" for step in (*steps, "finalize", "report")]
+    nested += [f"migrate {step}" for step in (*steps, "finalize", "report", "adopt")]
     assert sorted(sections) == sorted(["", *plain, *nested])
 
 

@@ -12,6 +12,7 @@ import apsw
 
 from hikma import flags, freshness, placing, routing
 from hikma.catalog import (
+    adopted,
     checks,
     completeness,
     fulltext,
@@ -26,11 +27,12 @@ from hikma.catalog import (
 from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
-from hikma.domain import HISTORY_KINDS, NodeId, Query, VectorSpace
+from hikma.domain import NodeId, Query, VectorSpace
 from hikma.errors import IndexMissingError, NodeNotFoundError, UsageError
 from hikma.models.choice import check_asked, first_space
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import Settings, load_settings
+from hikma.sources.opening import commit_of
 from hikma.sources.roots import find_root
 from hikma.telemetry import Track, silent
 from hikma.vectors.checking import altered_codes
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "static"
 WRITER_WAIT_S = 60.0
 DRAIN_WAIT_S = 60.0
-"""So long a command that wrote waits for stores outside the file, before it says what they lack."""
+"""So long a command waits until stores outside the file have what it wrote."""
 
 
 class Engine:
@@ -83,7 +85,7 @@ class Engine:
         """Find the repository around `path` and read its settings."""
         root = find_root(Path(path))
         settings = load_settings(root, os.environ, flags or {})
-        return cls(root, settings, _commit_of(root, revision) if revision else None)
+        return cls(root, settings, commit_of(root, revision) if revision else None)
 
     def __enter__(self) -> Self:
         return self
@@ -98,9 +100,8 @@ class Engine:
 
     def close(self) -> None:
         """Close the file and whatever answers from it."""
-        if self._wiring:
-            self._wiring.close()
-        if self._catalog:
+        still = self._wiring is None or self._wiring.close()
+        if self._catalog and still:
             self._catalog.close()
         self._wiring = self._catalog = None
 
@@ -143,6 +144,7 @@ class Engine:
                     sweep_drafts(left)
                 placing.discard(self._draft)
                 with catalog.read() as connection:  # a full run must not lose them
+                    adopted.refuse_indexing(connection, self.database)
                     fresh = migrations.is_fresh(connection, full=full)
                     given = {**pulls.accounts(connection, pulls.GIVEN), **given} if full else given
                 job = Job(source, history, given, track, is_past=self.revision is not None)
@@ -153,7 +155,7 @@ class Engine:
 
     def at(self, revision: str) -> "Engine":
         """Return an engine on a commit's tree, in a file of its own; the caller closes it."""
-        return Engine(self.root, self.settings, _commit_of(self.root, revision), self._models)
+        return Engine(self.root, self.settings, commit_of(self.root, revision), self._models)
 
     def over(self, folder: Path, database: Path) -> "Engine":
         """Return an engine on another folder, with these settings; the caller closes it."""
@@ -171,8 +173,7 @@ class Engine:
 
         with self.catalog.read():  # one state: the space that answers and the rows that it means
             sources = self.sources(query.text)
-            if weights is not None:
-                sources = replace(sources, weights=weights)
+            sources = sources if weights is None else replace(sources, weights=weights)
             return searching.search(sources, query, form)
 
     def sources(self, key: str = "") -> "searching.Sources":
@@ -227,7 +228,7 @@ class Engine:
                 raise NodeNotFoundError(f"No node has the id {node_id!r}.{hint}")
             texts = fulltext.documents_of(connection, stored.id)
             found = graph.neighbours(connection, stored.id)
-        fresh = stored.node.kind in HISTORY_KINDS or all(
+        fresh = not adopted.follows_file(stored.node) or all(
             self._digest_now(one.node.path, one.file_digest) == one.file_digest for one in texts[:1]
         )
         relations = tuple(
@@ -390,11 +391,3 @@ class Engine:
 
     def _digest_now(self, path: str, indexed: str) -> str | None:
         return freshness.of_file(self.root, self.revision, path, indexed)
-
-
-def _commit_of(root: Path, revision: str) -> str | None:
-    """Return a revision's id: a file is named after what it holds, and branches move."""
-    from hikma.sources.opening import open_source  # noqa: PLC0415 -- pygit2, for revisions only
-
-    with closing(open_source(root, revision)) as source:
-        return source.head

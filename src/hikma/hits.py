@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from hikma import packing, ranking
+from hikma.catalog import adopted
 from hikma.domain import HISTORY_KINDS, Query, StoredDocument
 from hikma.errors import QueryError
 from hikma.results import Hit, SearchResult
@@ -122,7 +123,7 @@ def of_lines(
 
 
 def _is_fresh(document: StoredDocument, digest_now: Callable[[str, str], str | None]) -> bool:
-    if document.node.kind in HISTORY_KINDS:
+    if not adopted.follows_file(document.node):
         return True
     return digest_now(document.node.path, document.file_digest) == document.file_digest
 

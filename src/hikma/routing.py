@@ -13,16 +13,22 @@ from hikma.domain import VectorSpace
 from hikma.errors import CatalogError, MissingVectorError, StoreError
 from hikma.protocols import Nearest
 
+_COMPARING = frozenset({Step.SHADOW, Step.CANARY})
 BUCKETS = 10_000
 """Of a hundred percent: a hundredth of a percent is the smallest share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The space that answers; `proven` is whom to ask where that one is on trial and fails."""
+    """The space that answers; `proven` is whom to ask where that one is on trial and fails.
+
+    `watched` is the target of `held`, which is asked the same off the request's path.
+    """
 
     space: VectorSpace
     proven: VectorSpace | None = None
+    held: Migration | None = None
+    watched: VectorSpace | None = None
 
 
 def bucket(salt: bytes, key: str) -> int:
@@ -43,6 +49,8 @@ def route(connection: apsw.Connection, key: str) -> Route | None:
         target, source = spaces.of(connection, held.target), spaces.of(connection, held.source)
         return Route(target, source)
     answering = ledger.space(connection)
+    if answering is not None and held is not None and held.step in _COMPARING:
+        return Route(answering, None, held, spaces.of(connection, held.target))
     return None if answering is None else Route(answering)
 
 

@@ -17,7 +17,16 @@ from hikma.vectors.resident import open_store
 from hikma.vectors.sqlite import SqliteVectors
 
 if TYPE_CHECKING:
+    from hikma.catalog.migrations import Migration
+    from hikma.migration.shadowing import Shadow
     from hikma.vectors.lance import LanceVectors
+
+_ONE_SHOT = 2
+"""Questions of an engine before a target is asked them too: a command has no time for that."""
+_PATIENCE_S = 10.0
+"""So long a target may take for such a question: its first one opens it."""
+_SHARE = 0.1
+"""Of the questions that a target is asked too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class Wiring:
         self._stores: dict[int, tuple[tuple[object, ...], VectorStore]] = {}
         self._embedders: dict[str, Embedder] = {}
         self.failures: list[str] = []
+        self._shadow: Shadow | None = None
+        self._asked = 0
 
     def open(self, route: Route) -> Opened:
         """Return what answers a query; SpaceMismatchError for a model of another version."""
@@ -52,7 +63,22 @@ class Wiring:
         store: Nearest = self.store(space)
         if proven is not None and proven.documents == space.documents:
             store = Tried(store, self.store(proven), self._failed)
+        self._asked += 1
+        if route.watched is not None and route.held is not None and self._asked > _ONE_SHOT:
+            store = self._shadowed(store, route.held, route.watched)
         return Opened(space, self.embedder(space), store)
+
+    def _shadowed(self, source: Nearest, held: "Migration", watched: VectorSpace) -> Nearest:
+        """Return a store whose questions the target is asked too, later and elsewhere."""
+        from hikma.migration import shadowing  # noqa: PLC0415 -- only while both are compared
+
+        if self._shadow is None:
+            self._shadow = shadowing.Shadow(self._catalog, _PATIENCE_S, _SHARE)
+        shadow, target = self._shadow, self.store(watched)
+        exact = watched.index_type == "flat"
+        return shadowing.Shadowed(
+            source, lambda one: shadow.observe(held, one, target, exact=exact)
+        )
 
     def _failed(self, reason: str) -> None:
         self.failures.append(reason)
@@ -119,11 +145,14 @@ class Wiring:
         self.drain(wait_s)
         return len(store)
 
-    def close(self) -> None:
-        """Close every store."""
+    def close(self) -> bool:
+        """Close every store; tell whether none is busy in a thread that cannot be stopped."""
+        still = self._shadow is None or self._shadow.close()
+        self._shadow = None
         for _, store in self._stores.values():
             store.close()
         self._stores.clear()
+        return still
 
     def _open_store(self, space: VectorSpace) -> VectorStore:
         if spaces.is_inside(space):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hikma.domain import VectorSpace
+from hikma.interfaces.adopting import adopt
 from hikma.interfaces.progress import tracking
 from hikma.interfaces.rendering import counted
 from hikma.interfaces.reporting import report
@@ -185,7 +186,8 @@ def finalize(repo: Path, *, yes: bool, as_json: bool) -> None:
         print_result(engine.migration.finalize(track), _lines, as_json=as_json)
 
 
-migrate.add_command(report)
+for command in (report, adopt):
+    migrate.add_command(command)
 
 
 def _go_on(mover: "Mover", rate: float | None) -> "MigrationStatus":

@@ -1,5 +1,6 @@
 """How is a repository or folder opened?"""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -55,3 +56,9 @@ def open_source(path: Path, rev: str | None = None) -> Source:
     if rev is not None:
         raise UsageError(f"{root} is not a git repository; leave out the revision {rev!r}")
     return FolderSource(root)
+
+
+def commit_of(root: Path, rev: str) -> str | None:
+    """Return a revision's id: a file is named after what it holds, and branches move."""
+    with closing(open_source(root, rev)) as source:
+        return source.head
