@@ -80,7 +80,7 @@ def test_every_wrong_value_is_listed_at_once(configured):
 def test_an_unknown_key_is_an_error_that_names_the_nearest(configured):
     with pytest.raises(
         ConfigurationError,
-        match=r"no such setting \(did you mean embedding_model\?\); choose of database, ",
+        match=r"no such setting \(did you mean embedding_model\?\); choose of compare_backends, database, ",
     ):
         configured('embeding_model = "static"\n')
 
