@@ -32,7 +32,6 @@ from hikma.errors import IndexMissingError, NodeNotFoundError, UsageError
 from hikma.models.choice import check_asked, first_space
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import Settings, load_settings
-from hikma.sources.opening import commit_of
 from hikma.sources.roots import find_root
 from hikma.telemetry import Track, silent
 from hikma.vectors.checking import altered_codes
@@ -85,7 +84,7 @@ class Engine:
         """Find the repository around `path` and read its settings."""
         root = find_root(Path(path))
         settings = load_settings(root, os.environ, flags or {})
-        return cls(root, settings, commit_of(root, revision) if revision else None)
+        return cls(root, settings, _commit_of(root, revision) if revision else None)
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +154,7 @@ class Engine:
 
     def at(self, revision: str) -> "Engine":
         """Return an engine on a commit's tree, in a file of its own; the caller closes it."""
-        return Engine(self.root, self.settings, commit_of(self.root, revision), self._models)
+        return Engine(self.root, self.settings, _commit_of(self.root, revision), self._models)
 
     def over(self, folder: Path, database: Path) -> "Engine":
         """Return an engine on another folder, with these settings; the caller closes it."""
@@ -391,3 +390,9 @@ class Engine:
 
     def _digest_now(self, path: str, indexed: str) -> str | None:
         return freshness.of_file(self.root, self.revision, path, indexed)
+
+
+def _commit_of(root: Path, revision: str) -> str | None:
+    from hikma.sources.opening import commit_of  # noqa: PLC0415 -- for revisions only
+
+    return commit_of(root, revision)

@@ -36,6 +36,9 @@ def other(space: VectorSpace) -> str:
 
 def check(connection: apsw.Connection, settings: Settings, answering: VectorSpace) -> None:
     """Raise ConfigurationError for a flag that contradicts the durable state of a file."""
+    given = (settings.use_sqlite_vec, settings.dual_write_vectors, settings.compare_backends)
+    if given == (None, None, None):
+        return  # asked at every query, and most files are made without
     held = migrations.running(connection)
     asked = backend(settings)
     if settings.use_sqlite_vec is not None and asked != answering.backend:

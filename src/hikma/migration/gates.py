@@ -48,6 +48,10 @@ class Compared:
     target_p95_ms: float | None
 
 
+UNKNOWN = Compared(0, None, 0.0, None, None)
+"""Nothing was compared yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """What a space is owed, and what was refused so often that nobody tries any more."""
