@@ -4,26 +4,33 @@ Both build a draft beside what they are to make, check it, and let it take effec
 dies on the way leaves the former state whole.
 """
 
-import errno
 import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from secrets import token_hex
 
 import apsw
 
-from hikma.catalog import checks, fulltext, identity, opening, outbox, owning, rows, spaces, state
-from hikma.catalog.failures import full, translated
+from hikma.catalog import (
+    checks,
+    drafts,
+    fulltext,
+    identity,
+    opening,
+    outbox,
+    owning,
+    rows,
+    spaces,
+    state,
+)
+from hikma.catalog.failures import translated
 from hikma.catalog.locking import WriterLock
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import APPLICATION_ID, PAGE_SIZE
 from hikma.errors import (
-    CatalogError,
     CorruptFileError,
-    HikmaError,
     IndexMissingError,
     LockedFileError,
     NotHikmaFileError,
@@ -31,8 +38,7 @@ from hikma.errors import (
     UsageError,
 )
 
-_SIDE_FILES = ("-wal", "-shm", "-journal")
-_BESIDE = ("", *_SIDE_FILES, ".lock", ".holder", ".full")
+_BESIDE = ("", *drafts.LOGS, ".lock", ".holder", ".full")
 _STEP_PAGES = 1024
 """Pages that are copied at once: between two steps an interruption is heard."""
 _UNFINISHED = frozenset({"head", "history", "outbox"})
@@ -141,7 +147,7 @@ def _refuse_target(database: Path, target: Path, *, force: bool) -> None:
         raise _taken(target)
     if target.exists():
         _tidy(target)
-    beside = [one for one in _SIDE_FILES if target.with_name(f"{target.name}{one}").exists()]
+    beside = [one for one in drafts.LOGS if target.with_name(f"{target.name}{one}").exists()]
     if beside:
         raise UsageError(
             f"{target.name}{beside[0]} lies beside {target}: a database of that name is in use, "
@@ -210,25 +216,12 @@ def _described(connection: apsw.Connection, path: Path, draft: Path) -> Backup:
 
 @contextmanager
 def _draft(target: Path) -> Iterator[Path]:
-    """Yield a name beside the target, where nothing is left in the end, nor of runs killed."""
-    opening.sweep_drafts(target)
-    draft = target.with_name(f"{target.name}.creating.{os.getpid()}.{token_hex(4)}")
+    """Yield a draft of the target; say what fails while it is made."""
     try:
-        with translated(target):
+        with drafts.draft(target) as draft, translated(target):
             yield draft
     except OSError as error:
-        raise _failed(target, error) from error
-    finally:
-        for suffix in _BESIDE:
-            draft.with_name(f"{draft.name}{suffix}").unlink(missing_ok=True)
-
-
-def _failed(target: Path, error: OSError) -> HikmaError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return full(target)
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return ReadOnlyFileError(f"{target} cannot be written; name a file elsewhere.")
-    return CatalogError(f"Writing {target} failed ({error.strerror}); check the disk and repeat.")
+        raise drafts.failed(target, error) from error
 
 
 def _copy(source: apsw.Connection, draft: Path, target: Path) -> None:
@@ -260,8 +253,7 @@ def _put(draft: Path, database: Path) -> None:
         with closing(_former(database)) as catalog:
             catalog.replace_by(draft)
         return
-    for suffix in _SIDE_FILES:  # of an index that was deleted: they would be played into this one
-        database.with_name(f"{database.name}{suffix}").unlink(missing_ok=True)
+    drafts.discard_logs(database)
     try:
         _publish(draft, database, force=False)
     except UsageError as error:
@@ -279,26 +271,7 @@ def _former(database: Path) -> Catalog:
 
 
 def _publish(draft: Path, target: Path, *, force: bool) -> None:
-    """Give a draft its name, once all of it is on the disk; without `force` it must be free."""
-    _sync(draft)
-    if force:
-        draft.replace(target)
-    else:
-        try:
-            os.link(draft, target)
-        except FileExistsError:
-            raise _taken(target) from None
-        except OSError:  # no hard links on this file system
-            if os.path.lexists(target):
-                raise _taken(target) from None
-            draft.rename(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        drafts.publish(draft, target, force=force)
+    except FileExistsError:
+        raise _taken(target) from None

@@ -15,6 +15,7 @@ from hikma.catalog import (
     adopted,
     checks,
     completeness,
+    drafts,
     fulltext,
     graph,
     identity,
@@ -24,7 +25,6 @@ from hikma.catalog import (
     pulls,
     vocabulary,
 )
-from hikma.catalog.opening import sweep_drafts
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
 from hikma.domain import NodeId, Query, VectorSpace
@@ -140,8 +140,8 @@ class Engine:
             catalog = self._create()
             with catalog.exclusive("hikma index", WRITER_WAIT_S):
                 for left in (self.database, self._draft):  # by runs that were killed
-                    sweep_drafts(left)
-                placing.discard(self._draft)
+                    drafts.sweep(left)
+                drafts.discard(self._draft)
                 with catalog.read() as connection:  # a full run must not lose them
                     adopted.refuse_indexing(connection, self.database)
                     fresh = migrations.is_fresh(connection, full=full)
@@ -337,7 +337,7 @@ class Engine:
             self.catalog.replace_by(self._draft)
             self._let_go()
         finally:
-            placing.discard(self._draft)
+            drafts.discard(self._draft)
         return replace(report, database=str(self.database))
 
     @property

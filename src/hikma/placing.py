@@ -24,9 +24,3 @@ def ignore_own_folder(database: Path) -> None:
     with suppress(OSError):  # opening the database says why the folder cannot be written
         folder.mkdir(exist_ok=True)
         note.write_text("*\n", encoding="utf-8")
-
-
-def discard(draft: Path) -> None:
-    """Remove a draft with all that SQLite and the locks put beside it."""
-    for suffix in ("", "-wal", "-shm", ".lock", ".holder"):
-        draft.with_name(draft.name + suffix).unlink(missing_ok=True)

@@ -1,22 +1,20 @@
 """From a table of LanceDB that Hikma did not make to an index file: all of it, or none."""
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_hex
 
 from hikma import adopting, placing
 from hikma.adopting import Comparison, WrongRow
-from hikma.catalog import checks, identity, ledger, opening
-from hikma.catalog.failures import full, translated
+from hikma.catalog import checks, drafts, identity, ledger, opening
+from hikma.catalog.failures import translated
 from hikma.catalog.locking import WriterLock
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
-from hikma.errors import CatalogError, CorruptFileError, SpaceMismatchError, UsageError
+from hikma.errors import CorruptFileError, SpaceMismatchError, UsageError
 from hikma.foreign_rows import Columns
 from hikma.models.choice import BACKEND, check_asked, space_for
 from hikma.protocols import Embedder
@@ -28,7 +26,6 @@ from hikma.vectors.foreign import ForeignTable
 from hikma.wiring import Wiring
 
 _WAIT_S = 60.0
-_SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +116,14 @@ def adopt(
 
 def _refuse_taken(database: Path) -> None:
     if os.path.lexists(database):
-        raise UsageError(
-            f"{database} is there already, and rows are taken over into a file of their own; "
-            "name another with --database or HIKMA_DATABASE."
-        )
+        raise _taken(database)
+
+
+def _taken(database: Path) -> UsageError:
+    return UsageError(
+        f"{database} is there already, and rows are taken over into a file of their own; name "
+        "another with --database or HIKMA_DATABASE."
+    )
 
 
 def _space(wiring: Wiring, settings: Settings, source: ForeignTable, model: str) -> VectorSpace:
@@ -165,14 +166,8 @@ def _filled(
 
 @contextmanager
 def _draft(database: Path) -> Iterator[Path]:
-    """Yield a name beside the file, where nothing is left in the end, nor of runs killed."""
-    opening.sweep_drafts(database)
-    draft = database.with_name(f"{database.name}.creating.{os.getpid()}.{token_hex(4)}")
-    try:
-        with translated(database):
-            yield draft
-    finally:
-        placing.discard(draft)
+    with drafts.draft(database) as draft, translated(database):
+        yield draft
 
 
 def _publish(draft: Path, database: Path) -> None:
@@ -182,33 +177,10 @@ def _publish(draft: Path, database: Path) -> None:
         raise CorruptFileError(
             f"{draft} was closed and is not whole without its log; nothing was kept. Repeat it."
         )
-    for suffix in _SIDE_FILES:  # of an index that was deleted: they would be played into this one
-        database.with_name(f"{database.name}{suffix}").unlink(missing_ok=True)
+    drafts.discard_logs(database)
     try:
-        _sync(draft)
-        _name(draft, database)
-        _sync(database.parent)
+        drafts.publish(draft, database)
+    except FileExistsError:
+        raise _taken(database) from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise full(database) from error
-        raise CatalogError(
-            f"Writing {database} failed ({error.strerror}); check the disk and repeat."
-        ) from error
-
-
-def _name(draft: Path, database: Path) -> None:
-    """Give the draft its name unless another process has just made the file."""
-    try:
-        os.link(draft, database)
-    except OSError:  # the name is taken, or there are no hard links on this file system
-        _refuse_taken(database)
-        draft.rename(database)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        raise drafts.failed(database, error) from error

@@ -1,19 +1,15 @@
 """Opening, creating and bringing up to date a database file, one connection at a time."""
 
-import os
 from contextlib import suppress
-from glob import escape
 from hashlib import blake2b
 from pathlib import Path
-from secrets import token_hex
 from urllib.parse import quote
 
 import apsw
 import sqlite_vec
 
-from hikma.catalog import rows, state
+from hikma.catalog import drafts, rows, state
 from hikma.catalog.failures import damaged, full, not_ours, translated
-from hikma.catalog.locking import is_alive
 from hikma.catalog.tables import APPLICATION_ID, NAMES, PAGE_SIZE, SCHEMA_VERSION, STEPS
 from hikma.errors import NewerSchemaError, ReadOnlyFileError, UnsafeLibraryError
 
@@ -126,12 +122,11 @@ def _fingerprint(connection: apsw.Connection) -> str:
 def create(path: Path) -> None:
     """Make an empty index at `path`: whole or not at all, also beside another creator."""
     made = make_folder(path.parent)
-    draft = path.with_name(f"{path.name}.creating.{os.getpid()}.{token_hex(4)}")
     try:
-        sweep_drafts(path)
-        with translated(path):
-            _build(draft)
-        _publish(draft, path)
+        with drafts.draft(path) as draft:
+            with translated(path):
+                _build(draft)
+            _name(draft, path)
     except BaseException:
         _sweep(made)
         raise
@@ -210,48 +205,18 @@ def _sweep(folders: list[Path]) -> None:
             folder.rmdir()
 
 
-def sweep_drafts(path: Path) -> None:
-    """Remove what creators that were killed have left."""
-    for draft in path.parent.glob(f"{escape(path.name)}.creating.*"):
-        pid = draft.name.removeprefix(f"{path.name}.creating.").partition(".")[0]
-        if pid.isdigit() and not is_alive(int(pid)):
-            draft.unlink(missing_ok=True)
-
-
 def _build(draft: Path) -> None:
+    connection = _connect(str(draft), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
     try:
-        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-        connection = _connect(str(draft), flags)
-        try:
-            initialise(connection)
-        finally:
-            connection.close()
-    except BaseException:
-        _discard(draft)
-        raise
+        initialise(connection)
+    finally:
+        connection.close()
 
 
-def _publish(draft: Path, path: Path) -> None:
+def _name(draft: Path, path: Path) -> None:
     """Give the draft its name unless another process just made the file."""
     try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    except OSError:
-        # No hard links on this file system; renaming may replace a file made this instant.
-        if not path.exists():
-            _rename(draft, path)
-    finally:
-        _discard(draft)
-
-
-def _rename(draft: Path, path: Path) -> None:
-    try:
-        draft.rename(path)
+        with suppress(FileExistsError):
+            drafts.link(draft, path)
     except OSError as error:
         raise full(path) from error
-
-
-def _discard(draft: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        draft.with_name(draft.name + suffix).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from hikma.catalog.drafts import sync
 from hikma.vectors.lance_places import Place
 
 DAMAGED = ".damaged"
@@ -29,13 +30,13 @@ class Durability:
             held = path.stat()
             mark = (str(path), held.st_mtime_ns, held.st_size)
             if mark not in self._synced:
-                _sync(path)
+                sync(path)
                 self._synced.add(mark)
                 changed.add(path.parent)
         if changed:
             above = self._place.folder.parent
             for folder in (*sorted(changed), self._place.folder, above, above.parent):
-                _sync(folder)
+                sync(folder)
 
 
 def torn_manifests(place: Place) -> list[Path]:
@@ -63,7 +64,7 @@ def move_aside(path: Path) -> None:
     """Keep a damaged manifest under a name that LanceDB does not read."""
     if path.exists():
         path.rename(path.with_name(path.name + DAMAGED))
-        _sync(path.parent)
+        sync(path.parent)
 
 
 def _manifests(place: Place) -> list[Path]:
@@ -84,11 +85,3 @@ def _files(folder: Path) -> Iterator[Path]:
     for root, _, names in os.walk(folder):
         for name in names:
             yield Path(root) / name
-
-
-def _sync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
