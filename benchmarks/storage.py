@@ -31,8 +31,8 @@ from hikma.domain import (
     SymbolKind,
     VectorSpace,
 )
-from hikma.vectors.exact import best, distances
-from hikma.vectors.sqlite import SqliteVectors, over_fetch
+from hikma.vectors.exact import best, distances, over_fetch
+from hikma.vectors.sqlite import SqliteVectors
 
 DIMENSION = 384
 MODEL = "benchmark"

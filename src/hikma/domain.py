@@ -327,6 +327,12 @@ class VectorSpace:
     index_type: str
     state: str
 
+    @property
+    def title(self) -> str:
+        """What people are told of it."""
+        where = f" at {self.location}" if self.location else ""
+        return f"{self.backend} ({self.index_type}, {self.model}){where}"
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:

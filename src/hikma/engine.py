@@ -23,12 +23,13 @@ from hikma.catalog import (
     ledger,
     migrations,
     pulls,
+    spaces,
     vocabulary,
 )
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
 from hikma.domain import NodeId, Query, VectorSpace
-from hikma.errors import IndexMissingError, NodeNotFoundError, UsageError
+from hikma.errors import NodeNotFoundError, UsageError
 from hikma.models.choice import check_asked, first_space
 from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
 from hikma.settings import Settings, load_settings
@@ -380,10 +381,7 @@ class Engine:
         check_asked(self.settings, space)
 
     def _space(self, connection: apsw.Connection) -> VectorSpace:
-        space = ledger.space(connection)
-        if space is None:
-            raise IndexMissingError(f"{self.database} is empty; run `hikma index` first.")
-        return space
+        return spaces.answering(connection, self.database)
 
     def _freshness(self, connection: apsw.Connection) -> Freshness:
         return freshness.of_index(connection, self.root, self.revision)

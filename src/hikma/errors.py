@@ -133,7 +133,7 @@ class UnsafeLibraryError(CatalogError):
 
 
 class AnsweringMovedError(HikmaError):
-    """Another model answers than the one that a run began with; the run is repeated."""
+    """Another model answers than the one that a run began with; repeat the run."""
 
 
 class StoreError(HikmaError):

@@ -9,11 +9,10 @@ import apsw
 
 from hikma.catalog import migrations
 from hikma.catalog.migrations import LINE, Migration, Step
+from hikma.catalog.spaces import INSIDE, OUTSIDE
 from hikma.domain import VectorSpace
 from hikma.errors import ConfigurationError
 from hikma.settings import PREFIX, Settings
-
-INSIDE, OUTSIDE = "sqlite-vec", "lancedb"
 
 
 def backend(settings: Settings) -> str | None:

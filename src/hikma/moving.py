@@ -13,7 +13,7 @@ from hikma.catalog.migrations import Migration, Step
 from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
 from hikma.domain import VectorSpace
-from hikma.errors import IndexMissingError, MigrationError
+from hikma.errors import MigrationError
 from hikma.migration import comparing, gates, stepping, verifying
 from hikma.migration import status as reading
 from hikma.migration.gates import Thresholds
@@ -53,7 +53,7 @@ class Mover:
         with self._catalog.read() as connection:
             identity.check(connection, self._catalog.path)
             source = self._answering(connection)
-            self._refuse_second(connection)
+            migrations.refuse_second(connection)
         target = self._space(source, wanted)
         if _place(target) == _place(source):
             raise MigrationError(
@@ -94,9 +94,7 @@ class Mover:
     def status(self) -> MigrationStatus:
         """Return where the running migration, or the last one, stands."""
         with self._catalog.read() as connection:
-            held = migrations.latest(connection)
-            if held is None:
-                raise MigrationError("No migration was ever begun; see `hikma migrate start`.")
+            held = migrations.last(connection)
             seen = [] if held.step in migrations.ENDED else self._gates(connection, held)
             return reading.status(connection, held, seen)
 
@@ -131,8 +129,8 @@ class Mover:
 
     def verify(self, *, source: bool = False, track: Track = silent) -> Verification:
         """Compare the target, or the source, with the ledger row by row."""
-        move, held = self._move(None, track), self._held()
-        return verifying.verify(move.source if source else move.target, held.epoch, track)
+        held = self._held()
+        return verifying.verify(self._end(source=source), held.epoch, track)
 
     def repair(self, *, source: bool = False) -> int:
         """Bring what is wrong or parked; return how many rows were wrong."""
@@ -154,18 +152,7 @@ class Mover:
         return self.status()
 
     def _answering(self, connection: apsw.Connection) -> VectorSpace:
-        found = ledger.space(connection)
-        if found is None:
-            raise IndexMissingError(f"{self._catalog.path} is empty; run `hikma index` first.")
-        return found
-
-    def _refuse_second(self, connection: apsw.Connection) -> None:
-        held = migrations.running(connection)
-        if held is not None:
-            raise MigrationError(
-                f"Migration {held.id} is at {held.step}; finish it with `hikma migrate advance` or "
-                "`hikma migrate rollback` before another is begun."
-            )
+        return spaces.answering(connection, self._catalog.path)
 
     def _space(self, source: VectorSpace, wanted: Wanted) -> VectorSpace:
         embedder = self._wiring.embedder(source)

@@ -55,7 +55,7 @@ def route(connection: apsw.Connection, key: str) -> Route | None:
 
 
 class Tried:
-    """A store on trial: where it fails, the one that it is to replace answers, and that counts."""
+    """A store on trial: where it fails, the one that it is to replace answers, and that is told."""
 
     def __init__(self, tried: Nearest, proven: Nearest, failed: Callable[[str], None]) -> None:
         """Ask `tried` first; `failed` is told of each failure."""

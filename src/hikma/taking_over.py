@@ -9,14 +9,14 @@ from pathlib import Path
 
 from hikma import adopting, placing
 from hikma.adopting import Comparison, WrongRow
-from hikma.catalog import checks, drafts, identity, ledger, opening
+from hikma.catalog import checks, drafts, identity, ledger, opening, spaces
 from hikma.catalog.failures import translated
 from hikma.catalog.locking import WriterLock
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, SpaceMismatchError, UsageError
 from hikma.foreign_rows import Columns
-from hikma.models.choice import BACKEND, check_asked, space_for
+from hikma.models.choice import check_asked, space_for
 from hikma.protocols import Embedder
 from hikma.settings import Settings
 from hikma.storing import Sink
@@ -134,7 +134,7 @@ def _space(wiring: Wiring, settings: Settings, source: ForeignTable, model: str)
             f"The vectors of {source.origin.table} have {source.dimension} dimensions, those of "
             f"the model {model!r} {embedder.dimension}; name the model that made them by --model."
         )
-    space = space_for(embedder, BACKEND, "", "flat")
+    space = space_for(embedder, spaces.INSIDE, "", "flat")
     check_asked(settings, space)
     return space
 

@@ -1,5 +1,6 @@
 """Which store and which model belong to a space? They are opened here, once each, and closed."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -29,6 +30,9 @@ _SHARE = 0.1
 """Of the questions that a target is asked too."""
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The space that answers, with its model and who knows what is near in it."""
@@ -53,7 +57,6 @@ class Wiring:
         self._models = models
         self._stores: dict[int, tuple[tuple[object, ...], VectorStore]] = {}
         self._embedders: dict[str, Embedder] = {}
-        self.failures: list[str] = []
         self._shadow: Shadow | None = None
         self._asked = 0
 
@@ -62,7 +65,7 @@ class Wiring:
         space, proven = route.space, route.proven
         store: Nearest = self.store(space)
         if proven is not None and proven.documents == space.documents:
-            store = Tried(store, self.store(proven), self._failed)
+            store = Tried(store, self.store(proven), _told)
         self._asked += 1
         if route.watched is not None and route.held is not None and self._asked > _ONE_SHOT:
             store = self._shadowed(store, route.held, route.watched)
@@ -79,9 +82,6 @@ class Wiring:
         return shadowing.Shadowed(
             source, lambda one: shadow.observe(held, one, target, exact=exact)
         )
-
-    def _failed(self, reason: str) -> None:
-        self.failures.append(reason)
 
     def embedder(self, space: VectorSpace) -> Embedder:
         """Return the model of a space."""
@@ -160,3 +160,7 @@ class Wiring:
         from hikma.vectors.lance import LanceVectors  # noqa: PLC0415 -- 20 ms that most never need
 
         return LanceVectors(self._catalog, space)
+
+
+def _told(reason: str) -> None:
+    _log.warning("the space on trial failed, and the proven one answered: %s", reason)

@@ -11,14 +11,15 @@ from secrets import token_hex
 import apsw
 
 from hikma.catalog import rows, state
+from hikma.catalog.tables import MIGRATING
 from hikma.errors import CopiedFileError
 
 _KEY, _PLACE = "identity", "identity_place"
-_TIED = """
+_TIED = f"""
 SELECT EXISTS (SELECT 1 FROM vector_space
                 WHERE backend <> 'sqlite-vec' AND state IN ('answering', 'receiving'))
-    OR EXISTS (SELECT 1 FROM migration WHERE state NOT IN ('finalized', 'rolled_back'))
-"""
+    OR EXISTS (SELECT 1 FROM migration WHERE {MIGRATING})
+"""  # noqa: S608 -- our own clause
 
 
 def of(connection: apsw.Connection) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hikma.arrays import DocumentIds, VectorBatch, VectorRows
 from hikma.catalog import identity as file_identity
 from hikma.catalog import rows, state
-from hikma.catalog.tables import WORD_TABLES
+from hikma.catalog.tables import MIGRATING, WORD_TABLES
 from hikma.catalog.validation import hash_of, refuse_unfit, validate_vectors
 from hikma.domain import NodeKind, VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError, SpaceMismatchError
@@ -39,8 +39,7 @@ __all__ = [
 ANSWERING = "answering"
 """The state of the one space that answers queries."""
 
-SEQUENCE = "ledger_sequence"
-"""The key of the last sequence number that was given."""
+_SEQUENCE = "ledger_sequence"
 _SHOWN_IDS = 5
 
 
@@ -270,9 +269,9 @@ def some(connection: apsw.Connection, turn: int) -> int | None:
     return None if row is None else int(row[0])
 
 
-def every_id(connection: apsw.Connection) -> DocumentIds:
-    """Return the ids of all entries, deleted ones too, sorted."""
-    return rows.ids(connection, "SELECT document_id FROM ledger ORDER BY document_id")
+def last_sequence(connection: apsw.Connection) -> int:
+    """Return the last sequence number that was given, 0 before the first."""
+    return int(state.get(connection, _SEQUENCE) or 0)
 
 
 def live(connection: apsw.Connection) -> int:
@@ -376,13 +375,13 @@ def _rewrite(connection: apsw.Connection, model: str, digests: Sequence[bytes]) 
 
 def _reserve(connection: apsw.Connection, count: int) -> int:
     """Return the first of `count` sequence numbers that nothing had before."""
-    last = int(state.get(connection, SEQUENCE) or 0)
-    state.put(connection, SEQUENCE, str(last + count))
+    last = last_sequence(connection)
+    state.put(connection, _SEQUENCE, str(last + count))
     return last + 1
 
 
 def _is_migrating(connection: apsw.Connection) -> bool:
-    sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE state NOT IN ('rolled_back', 'finalized'))"
+    sql = f"SELECT EXISTS (SELECT 1 FROM migration WHERE {MIGRATING})"  # noqa: S608 -- our own clause
     return bool(rows.value(connection, sql))
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import apsw
 
-from hikma.catalog import ledger, outbox, rows, spaces, state
+from hikma.catalog import ledger, outbox, rows, spaces
+from hikma.catalog.tables import MIGRATING
 from hikma.domain import VectorSpace
 from hikma.errors import MigrationError
 
@@ -87,10 +88,17 @@ class Event:
 
 def running(connection: apsw.Connection) -> Migration | None:
     """Return the migration that has not ended, if there is one."""
-    listed = ", ".join(f"'{step}'" for step in sorted(ENDED))
-    sql = f"SELECT {_COLUMNS} FROM migration WHERE state NOT IN ({listed}) ORDER BY id DESC LIMIT 1"  # noqa: S608 -- our own names
+    sql = f"SELECT {_COLUMNS} FROM migration WHERE {MIGRATING} ORDER BY id DESC LIMIT 1"  # noqa: S608 -- our own names
     row = rows.first(connection, sql)
     return None if row is None else _migration(row)
+
+
+def last(connection: apsw.Connection) -> Migration:
+    """Return what `latest` does; MigrationError when there never was a migration."""
+    found = latest(connection)
+    if found is None:
+        raise MigrationError("No migration was ever begun; see `hikma migrate start`.")
+    return found
 
 
 def latest(connection: apsw.Connection) -> Migration | None:
@@ -122,6 +130,16 @@ def required(connection: apsw.Connection) -> Migration:
     return found
 
 
+def refuse_second(connection: apsw.Connection) -> None:
+    """Raise MigrationError while a migration runs."""
+    held = running(connection)
+    if held is not None:
+        raise MigrationError(
+            f"Migration {held.id} is at {held.step}; finish it with `hikma migrate advance` or "
+            "`hikma migrate rollback` before another is begun."
+        )
+
+
 def begin(
     connection: apsw.Connection, source: VectorSpace, wanted: VectorSpace, gates: Mapping[str, Any]
 ) -> Migration:
@@ -129,12 +147,7 @@ def begin(
 
     The high-water mark is fixed in this transaction: no writer is on the former state.
     """
-    current = running(connection)
-    if current is not None:
-        raise MigrationError(
-            f"Migration {current.id} is at {current.step}; finish it with `hikma migrate advance` "
-            "or `hikma migrate rollback` before another is begun."
-        )
+    refuse_second(connection)
     target = ledger.create_space(connection, replace(wanted, state=spaces.RECEIVING))
     now = _now()
     row = rows.first(
@@ -149,7 +162,7 @@ def begin(
             target.id,
             Step.DUAL_WRITE,
             token_bytes(16),
-            int(state.get(connection, ledger.SEQUENCE) or 0),
+            ledger.last_sequence(connection),
             json.dumps({**gates, "entered_at": now}),
             now,
             now,
@@ -201,7 +214,7 @@ def set_back(connection: apsw.Connection, held: Migration, reason: str) -> Migra
     connection.execute(
         "UPDATE migration SET high_water = ?, cursor = "
         "(SELECT coalesce(max(document_id), 0) FROM ledger) WHERE id = ?",
-        (int(state.get(connection, ledger.SEQUENCE) or 0), held.id),
+        (ledger.last_sequence(connection), held.id),
     )
     step = held.step if held.step is Step.DUAL_WRITE else Step.BACKFILL
     return _set(connection, held, step, 0.0, reason)

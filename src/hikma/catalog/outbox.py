@@ -163,17 +163,6 @@ def backlog(connection: apsw.Connection, space: int) -> Backlog:
     return Backlog(*(row or (0, 0, None, None)))
 
 
-def soonest(connection: apsw.Connection, space: int) -> datetime | None:
-    """Return when the next row that is not parked is due; None when there is none."""
-    sql = f"""
-        SELECT min(coalesce(next_attempt_at, '')) FROM outbox WHERE space = ? AND {_PAUSED}
-    """  # noqa: S608 -- our own figure
-    text = rows.value(connection, sql, (space,))
-    if text is None:
-        return None
-    return datetime.fromisoformat(text) if text else datetime.now(UTC)
-
-
 def _wait(attempts: int) -> timedelta:
     """Return how long to wait after so many failures before: doubled, and spread by half."""
     longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempts)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import apsw
 
-from hikma.catalog import identity, ledger, migrations, outbox, spaces, verifications
+from hikma.catalog import identity, migrations, outbox, spaces, verifications
 
 _REASON = "the file was made its own; what it keeps elsewhere starts empty"
 
@@ -18,11 +18,10 @@ def own(connection: apsw.Connection, path: Path) -> None:
     """
     identity.renew(connection)
     identity.settle(connection, path)
-    documents = ledger.every_id(connection)
     outside = [one.id for one in spaces.active(connection) if not spaces.is_inside(one)]
     for number in outside:
         outbox.clear(connection, number)
-        outbox.enqueue(connection, number, documents)
+        outbox.enqueue_all(connection, number)
         verifications.forget(connection, number)
     held = migrations.running(connection)
     if held is not None and held.target in outside:

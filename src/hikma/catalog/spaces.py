@@ -1,20 +1,21 @@
 """Which spaces hold vectors, and what is each for: one answers, others receive or are kept."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import apsw
 
-from hikma.catalog import rows
+from hikma.catalog import ledger, rows
 from hikma.catalog.ledger import ANSWERING
 from hikma.domain import VectorSpace
-from hikma.errors import CorruptFileError
+from hikma.errors import CorruptFileError, IndexMissingError
 
 RECEIVING = "receiving"
 """The state of a space that every write reaches and that does not answer: the other end."""
 RETIRED = "retired"
 """The state of a space that nothing is written to any more; its rows are kept for a while."""
-INSIDE = "sqlite-vec"
-"""The backend whose vectors lie in the index file itself."""
+INSIDE, OUTSIDE = "sqlite-vec", "lancedb"
+"""The backends: vectors in the index file itself, and vectors elsewhere."""
 
 _COLUMNS = "id, backend, location, model, documents, queries, dimension, metric, index_type, state"
 
@@ -22,6 +23,14 @@ _COLUMNS = "id, backend, location, model, documents, queries, dimension, metric,
 def is_inside(space: VectorSpace) -> bool:
     """Whether a space is written in the very transaction of the rows that it belongs to."""
     return space.backend == INSIDE
+
+
+def answering(connection: apsw.Connection, path: Path) -> VectorSpace:
+    """Return the space that answers; IndexMissingError for a file that has none yet."""
+    found = ledger.space(connection)
+    if found is None:
+        raise IndexMissingError(f"{path} is empty; run `hikma index` first.")
+    return found
 
 
 def of(connection: apsw.Connection, number: int) -> VectorSpace:

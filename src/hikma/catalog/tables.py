@@ -127,6 +127,9 @@ CREATE TABLE outbox(
 ) WITHOUT ROWID;
 """
 
+MIGRATING = "state NOT IN ('finalized', 'rolled_back')"
+"""Which rows of `migration` have not ended."""
+
 _MIGRATION = """
 CREATE TABLE migration(
   id INTEGER PRIMARY KEY,

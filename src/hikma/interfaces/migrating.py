@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hikma.domain import VectorSpace
 from hikma.interfaces.adopting import adopt
 from hikma.interfaces.progress import tracking
 from hikma.interfaces.rendering import counted
@@ -201,7 +200,7 @@ def _lines(found: "MigrationStatus") -> list[str]:
     held = ", paused" if found.paused else ""
     lines = [
         f"migration {found.id}: {found.state}{percent}{held}",
-        f"from {_place(found.source)} to {_place(found.target)}",
+        f"from {found.source.title} to {found.target.title}",
         f"copied {found.copied:,} of {found.total:,}{_speed(found)}; {found.lag:,} rows behind",
     ]
     for name, left in (("source", found.source_backlog), ("target", found.target_backlog)):
@@ -214,11 +213,6 @@ def _lines(found: "MigrationStatus") -> list[str]:
         lines.append(f"gate {mark}  {gate.name}: {gate.value}, wanted {gate.wanted}")
     lines += [f"throttled: {found.throttled}"] if found.throttled else []
     return [*lines, *map(_event, found.events[-_SHOWN_EVENTS:])]
-
-
-def _place(space: VectorSpace) -> str:
-    where = f" at {space.location}" if space.location else ""
-    return f"{space.backend} ({space.index_type}, {space.model}){where}"
 
 
 def _speed(found: "MigrationStatus") -> str:

@@ -44,10 +44,7 @@ def _report(engine: "Engine") -> "Report":
     from hikma.migration import reporting  # noqa: PLC0415 -- likewise
 
     with engine.catalog.read() as connection:
-        held = migrations.latest(connection)
-        if held is None:
-            raise MigrationError("No migration was ever begun; see `hikma migrate start`.")
-        return reporting.report(engine.catalog, held.id)
+        return reporting.report(engine.catalog, migrations.last(connection).id)
 
 
 def _write(place: Path, text: str) -> None:

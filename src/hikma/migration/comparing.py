@@ -17,6 +17,7 @@ from hikma.catalog import rows, samples
 from hikma.catalog.migrations import Migration
 from hikma.catalog.samples import CONTROL, REPLAY, Sample
 from hikma.catalog.schema import Catalog
+from hikma.migration.gates import slowdown
 from hikma.protocols import Embedder, Nearest
 
 DEPTH = 10
@@ -205,7 +206,7 @@ def summarised(found: Sequence[Sample], control: Sequence[Sample]) -> Comparison
         errors=(len(found) - len(answered)) / len(found) if found else None,
         source_p95_ms=ours,
         target_p95_ms=theirs,
-        slowdown=None if ours is None or theirs is None else theirs / max(ours, 1e-6),
+        slowdown=slowdown(ours, theirs),
         noise=_mean(noise),
         noise_low=low(noise, _depth(control)),
     )

@@ -124,8 +124,8 @@ def _alike(facts: Facts, asked: Thresholds) -> list[Gate]:
     """Return whether the target answers as the source does, as fast, and without failing."""
     found = facts.compared
     least = asked.overlap_approximate if facts.approximate else asked.overlap_flat
-    overlap, slow = found.overlap_low, _slowdown(found)
-    p95 = found.target_p95_ms
+    overlap, p95 = found.overlap_low, found.target_p95_ms
+    slow = slowdown(found.source_p95_ms, p95)
     fast = p95 is not None and p95 < asked.longest_ms
     return [
         _gate(
@@ -181,10 +181,11 @@ def _held(held: Migration, now: datetime, seconds: float) -> Gate:
     return _gate("hold", f"{passed:.0f} s", f">= {seconds:g} s", holds=passed >= seconds)
 
 
-def _slowdown(found: Compared) -> float | None:
-    if found.source_p95_ms is None or found.target_p95_ms is None:
+def slowdown(source_ms: float | None, target_ms: float | None) -> float | None:
+    """Return how many times as long the target takes; None where either is not known."""
+    if source_ms is None or target_ms is None:
         return None
-    return found.target_p95_ms / max(found.source_p95_ms, 1e-6)
+    return target_ms / max(source_ms, 1e-6)
 
 
 def _gate(name: str, value: object, wanted: str, *, holds: bool) -> Gate:

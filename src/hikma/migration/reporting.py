@@ -161,7 +161,7 @@ def _curve(values: Sequence[float]) -> list[tuple[float, float]]:
 
 def to_html(found: Report) -> str:
     """Return one page that needs nothing else, to be read in the light and in the dark."""
-    title = f"Migration {found.id}: {_place(found.source)} to {_place(found.target)}"
+    title = f"Migration {found.id}: {found.source.title} to {found.target.title}"
     stays = [(one.state, one.seconds, _span(one.seconds)) for one in found.stays]
     parts = [part for one in found.parts for part in _section(one)]
     return "\n".join(
@@ -254,11 +254,6 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
     body = ("".join(f"<td>{shown(cell)}</td>" for cell in line) for line in lines)
     every = [top, *body] if head else list(body)
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in every) + "</table>"
-
-
-def _place(space: VectorSpace) -> str:
-    where = f" at {space.location}" if space.location else ""
-    return f"{space.backend} ({space.index_type}, {space.model}){where}"
 
 
 def _span(seconds: float) -> str:

@@ -15,7 +15,7 @@ from threading import Event, Lock, Thread
 import apsw
 
 from hikma.arrays import DocumentIds, Neighbor, Vector
-from hikma.catalog import ledger, samples, state
+from hikma.catalog import ledger, samples
 from hikma.catalog.migrations import Migration
 from hikma.catalog.samples import LIVE, Sample
 from hikma.catalog.schema import Catalog
@@ -63,7 +63,7 @@ class _Job:
     answered: Answered
     target: Nearest
     exact: bool
-    sequence: str | None
+    sequence: int
 
     def sample(self, error: str | None) -> Sample:
         """Return the sample of a target that gave no answer."""
@@ -222,10 +222,10 @@ class Shadow:
         self._count(written=len(self._kept))
         self._kept.clear()
 
-    def _sequence(self) -> str | None:
+    def _sequence(self) -> int:
         """Return what changes with every document that is written or deleted."""
         with self._catalog.read() as connection:
-            return state.get(connection, ledger.SEQUENCE)
+            return ledger.last_sequence(connection)
 
     def _count(self, **more: int) -> None:
         with self._guard:

@@ -15,7 +15,7 @@ import apsw
 import numpy as np
 
 from hikma.applying import Target
-from hikma.catalog import ledger, outbox, rows, state, verifications
+from hikma.catalog import ledger, outbox, rows, verifications
 from hikma.catalog.verifications import Verification
 from hikma.telemetry import Track, silent
 
@@ -93,7 +93,7 @@ def _ranges(target: Target, after: int) -> Iterator[_Range]:
     """Walk ledger and store side by side, from the first id above `after`."""
     with target.catalog.read() as connection:
         moment = _Moment(
-            int(state.get(connection, ledger.SEQUENCE) or 0),
+            ledger.last_sequence(connection),
             frozenset(outbox.pending(connection, target.space.id).tolist()),
         )
     held = _held(target, after)

@@ -1,5 +1,6 @@
 """Which model does a space need, and is it the one that the settings ask for?"""
 
+from hikma.catalog.spaces import INSIDE, OUTSIDE
 from hikma.domain import VectorSpace
 from hikma.errors import ConfigurationError, SpaceMismatchError
 from hikma.models import open_model
@@ -7,7 +8,6 @@ from hikma.models.server import Known, Server
 from hikma.protocols import Embedder
 from hikma.settings import Settings
 
-BACKEND, OUTSIDE = "sqlite-vec", "lancedb"
 MOST_DIMENSIONS = 8_192
 """sqlite-vec refuses longer vectors."""
 
@@ -54,7 +54,7 @@ def first_space(settings: Settings, embedder: Embedder, backend: str | None) -> 
         )
     return space_for(
         embedder,
-        backend or BACKEND,
+        backend or INSIDE,
         settings.vector_location or "",
         settings.vector_index_type or "flat",
     )
@@ -62,13 +62,13 @@ def first_space(settings: Settings, embedder: Embedder, backend: str | None) -> 
 
 def space_for(embedder: Embedder, backend: str, location: str, index_type: str) -> VectorSpace:
     """Return a space for a model in a backend; ConfigurationError for one that cannot be."""
-    if backend == BACKEND and index_type != "flat":
+    if backend == INSIDE and index_type != "flat":
         raise ConfigurationError(
             f"HIKMA_VECTOR_INDEX_TYPE = {index_type!r}: sqlite-vec has no approximate index; "
             "choose 'flat' (with HIKMA_VECTOR_SCAN=resident it is fast), or "
             f"HIKMA_VECTOR_BACKEND={OUTSIDE}."
         )
-    if backend == BACKEND and location:
+    if backend == INSIDE and location:
         raise ConfigurationError(
             f"HIKMA_VECTOR_LOCATION = {location!r}: sqlite-vec lives in the file itself; leave it "
             f"unset, or choose HIKMA_VECTOR_BACKEND={OUTSIDE}."

@@ -4,6 +4,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorRows
+from hikma.errors import InvalidVectorError
+
+SMALL = 2_000
+"""So many documents or fewer are scored from canonical rows without asking a store."""
+
+
+def refuse_width(rows: VectorRows, dimension: int) -> None:
+    """Raise InvalidVectorError for what is no rows of vectors of a space."""
+    if rows.ndim != 2 or rows.shape[-1] != dimension:  # noqa: PLR2004 -- rows and columns
+        raise InvalidVectorError(
+            [f"vector of length {rows.shape[-1]}: this space holds length {dimension}"]
+        )
 
 
 def distances(rows: VectorRows, query: Vector) -> NDArray[np.float64]:
@@ -23,3 +35,12 @@ def best(ids: DocumentIds, apart: NDArray[np.float64], limit: int) -> list[Neigh
     """Return the `limit` nearest, nearest first, ties by id."""
     order = np.lexsort((ids, apart))[:limit]
     return [Neighbor(int(ids[one]), float(apart[one])) for one in order]
+
+
+def over_fetch(limit: int) -> int:
+    """Return how many codes to look at so that the exact nearest `limit` are among them.
+
+    Of 135,000 vectors of a real repository half as many again found .9997 of 150 and .9999 of
+    190; a fifth more, .999.
+    """
+    return limit + max(40, limit // 2)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hikma.catalog.adopted import Origin
 from hikma.errors import NotFoundError, StoreError, UsageError
 from hikma.foreign_rows import Columns, ForeignRow
-from hikma.vectors.lance_places import OBJECTS, Place, open_database
+from hikma.vectors.lance_places import FAILURES, OBJECTS, Place, first_line, open_database
 
 _ELEMENTS = {"halffloat": "float16", "float": "float32", "double": "float64"}
 _LOOKED_AT = 64
@@ -91,14 +91,13 @@ class ForeignTable:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Raise whatever LanceDB raises as a StoreError: its errors have no tree of their own."""
+        """Raise whatever LanceDB raises as a StoreError."""
         try:
             yield
-        except (OSError, RuntimeError, ValueError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        except FAILURES as error:
             raise StoreError(
-                f"The table {self._place} cannot be read ({reason}); check that the place can be "
-                "reached and that the version is still there, then repeat."
+                f"The table {self._place} cannot be read ({first_line(error)}); check that the place "
+                "can be reached and that the version is still there, then repeat."
             ) from error
 
 

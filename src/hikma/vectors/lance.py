@@ -21,7 +21,7 @@ from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import InvalidVectorError, MissingVectorError, StoreError
 from hikma.vectors import lance_rows, lance_upkeep
-from hikma.vectors.exact import best, distances
+from hikma.vectors.exact import SMALL, best, distances, over_fetch, refuse_width
 from hikma.vectors.lance_durability import (
     Durability,
     has_torn_rows,
@@ -32,8 +32,6 @@ from hikma.vectors.lance_durability import (
 from hikma.vectors.lance_places import Place, drop, open_database, open_table, place_of, told
 from hikma.vectors.lance_probe import refuse_careless
 
-SMALL = 2_000
-"""So many documents or fewer are scored from canonical rows without asking LanceDB."""
 _MADE = "made"
 """The mark, in the file, of a space whose table was there once."""
 _MARGIN = 1e-5
@@ -99,7 +97,7 @@ class LanceVectors:
         self, query: Vector, limit: int, within: DocumentIds | None = None
     ) -> list[Neighbor]:
         """Return the nearest by exact cosine distance, ties by id."""
-        self._check(query.shape[-1], query.ndim + 1)
+        refuse_width(query[None], self.dimension)
         if limit < 1:
             return []
         with self._told():
@@ -156,14 +154,8 @@ class LanceVectors:
             self._held = None
             raise
 
-    def _check(self, width: int, axes: int) -> None:
-        if axes != 2 or width != self.dimension:  # noqa: PLR2004 -- rows and columns
-            raise InvalidVectorError(
-                [f"vector of length {width}: this space holds length {self.dimension}"]
-            )
-
     def _refuse_unfit(self, batch: VectorBatch) -> None:
-        self._check(batch.vectors.shape[-1], batch.vectors.ndim)
+        refuse_width(batch.vectors, self.dimension)
         unfit = batch.ids[~np.isfinite(batch.vectors).all(axis=1)]
         if len(unfit):
             raise InvalidVectorError([f"{one}: not finite" for one in unfit.tolist()])
@@ -302,8 +294,3 @@ class _Asked:
 
 def _both(ids: DocumentIds, within: DocumentIds | None) -> DocumentIds:
     return ids if within is None else np.intersect1d(ids, within)
-
-
-def over_fetch(limit: int) -> int:
-    """Return how many candidates to fetch so that the nearest `limit` are among them."""
-    return limit + max(40, limit // 2)

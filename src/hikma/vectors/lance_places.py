@@ -14,6 +14,8 @@ from hikma.errors import ExtraMissingError, StoreError
 FOLDER = "vectors.lance"
 """The folder beside the file, for a space whose location names none."""
 OBJECTS = "s3://"
+FAILURES = (OSError, RuntimeError, ValueError)
+"""What LanceDB raises: its errors have no tree of their own."""
 _PATIENCE = {"connect_timeout": "3s", "timeout": "60s", "client_max_retries": "2"}
 """A server that is down is told in seconds: what is owed to it is tried again, and queries wait."""
 
@@ -113,13 +115,14 @@ def told(place: Place) -> Iterator[None]:
     """Raise whatever LanceDB raises as a StoreError: its errors have no tree of their own."""
     try:
         yield
-    except (OSError, RuntimeError, ValueError) as error:
+    except FAILURES as error:
         raise StoreError(
-            f"The vectors in {place} cannot be used ({_first_line(error)}); check that the place "
+            f"The vectors in {place} cannot be used ({first_line(error)}); check that the place "
             "can be reached and written, then repeat; if it is damaged, run `hikma vectors "
             "rebuild`."
         ) from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what LanceDB says of a failure before it goes into detail."""
     return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -18,7 +18,8 @@ from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.protocols import VectorStore
-from hikma.vectors.sqlite import SqliteVectors, over_fetch
+from hikma.vectors.exact import over_fetch
+from hikma.vectors.sqlite import SqliteVectors
 
 Slots: TypeAlias = NDArray[np.int64]
 """Places in the arrays of `Codes`, ascending; as those are sorted by id, so are these."""
