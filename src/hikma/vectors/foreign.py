@@ -96,8 +96,8 @@ class ForeignTable:
             yield
         except FAILURES as error:
             raise StoreError(
-                f"The table {self._place} cannot be read ({first_line(error)}); check that the place "
-                "can be reached and that the version is still there, then repeat."
+                f"The table {self._place} cannot be read ({first_line(error)}); check that the "
+                "place can be reached and that the version is still there, then repeat."
             ) from error
 
 
