@@ -36,7 +36,8 @@ from hikma.migration import verifying
 _HERE = Path(__file__).parent
 _ACTORS = str(_HERE / "actors.py")
 _WARM_S = 20.0
-_PATIENCE_S = 900.0
+_PATIENCE_S = 3_600.0
+"""So long a step may take: beyond it the run ends and says at which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,13 @@ def main() -> int:
         given.path.resolve(), database.resolve(), given.work.resolve(), given.readers, given.kills
     )
     with _object_store(needed="s3" in given.legs):
-        found = [_leg(asked, number, leg) for number, leg in enumerate(given.legs.split(","))]
+        found: list[dict[str, Any]] = []
+        for number, leg in enumerate(given.legs.split(",")):
+            found.append(_leg(asked, number, leg))
+            _print(found[-1:])
+            if given.json:  # after each leg: a later one may fail
+                given.json.write_text(json.dumps(found, indent=1) + "\n")
     _print(found)
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1) + "\n")
     return int(any(one["failures"] for one in found))
 
 
@@ -149,27 +153,39 @@ def _migrate(asked: Asked, number: int, leg: str) -> tuple[int, list[float]]:
     """Drive the migration by processes that are killed; roll back twice on the way."""
     chosen = random.Random(number)  # noqa: S311 -- the same moments at every run
     killed, rolled = 0, []
-    end = time.monotonic() + _PATIENCE_S
     for goal in ("canary", "cutover", "soak"):
-        while time.monotonic() < end:
-            one = _start(asked, "migrate", number, 0, leg, goal)
-            deadline = chosen.uniform(0.5, 8.0) if killed < asked.kills else _PATIENCE_S
-            try:
-                if one.wait(deadline) == 0:
-                    break
-                raise SystemExit(f"the migration to {leg} failed on its way to {goal}")
-            except subprocess.TimeoutExpired:
-                one.send_signal(signal.SIGKILL)
-                one.wait()
-                killed += 1
+        while not _reached(asked, number, leg, goal, _deadline(asked, chosen, killed)):
+            killed += 1
         if goal != "soak":
             with Engine.open(asked.root, flags={"database": asked.database}) as engine:
                 time.sleep(3.0)
                 engine.migration.roll_back(f"drill at {goal}")
                 rolled.append(time.time())
                 time.sleep(3.0)
-    _start(asked, "migrate", number, 0, leg, "finalized").wait(_PATIENCE_S)
+    _reached(asked, number, leg, "finalized", _PATIENCE_S)
     return killed, rolled
+
+
+def _deadline(asked: Asked, chosen: random.Random, killed: int) -> float:
+    return chosen.uniform(0.5, 8.0) if killed < asked.kills else _PATIENCE_S
+
+
+def _reached(asked: Asked, number: int, leg: str, goal: str, deadline: float) -> bool:
+    """Run the process that migrates; kill it at the deadline, and say whether it was done."""
+    begun = time.monotonic()
+    one = _start(asked, "migrate", number, 0, leg, goal)
+    try:
+        code = one.wait(deadline)
+    except subprocess.TimeoutExpired:
+        one.send_signal(signal.SIGKILL)
+        one.wait()
+        if deadline >= _PATIENCE_S:
+            raise SystemExit(f"the migration to {leg} did not reach {goal} in time") from None
+        return False
+    if code:
+        raise SystemExit(f"the migration to {leg} failed on its way to {goal}")
+    print(f"  {goal} after {time.monotonic() - begun:.0f} s", flush=True)
+    return True
 
 
 def _figures(
