@@ -92,3 +92,9 @@ def forget(connection: apsw.Connection, space: int) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def changed_since(connection: apsw.Connection, sequence: int) -> frozenset[int]:
+    """Return the documents that the ledger has written to, or deleted, after a sequence."""
+    sql = "SELECT document_id FROM ledger WHERE sequence > ?"
+    return frozenset(rows.ids(connection, sql, (sequence,)).tolist())

@@ -108,13 +108,12 @@ def _ranges(target: Target, after: int) -> Iterator[_Range]:
             stored[waiting[0]] = waiting[1]
             waiting = next(held, None)
         ids = sorted({*expected, *stored})
-        with target.catalog.read() as connection:
-            entries = ledger.entries_of(connection, ids)
+        with target.catalog.read() as connection:  # once more: writers were not waiting
+            moving = moment.owed | verifications.changed_since(connection, moment.sequence)
         wrong = tuple(
             (one, kind)
             for one in ids
-            if _is_settled(entries.get(one), moment, one)
-            and (kind := _judge(expected.get(one), stored.get(one, [])))
+            if (kind := _judge(expected.get(one), stored.get(one, []))) and one not in moving
         )
         if ids:
             after = ids[-1]
@@ -149,12 +148,7 @@ def _expected(connection: apsw.Connection, target: Target, after: int) -> dict[i
         """,
         (target.space.documents, after, ROWS),
     )
-    return {one: bytes(vector_hash or b"") for one, vector_hash in found}
-
-
-def _is_settled(entry: ledger.Entry | None, moment: _Moment, document: int) -> bool:
-    """Whether a document was the same when the walk began, and nothing was owed of it."""
-    return document not in moment.owed and (entry is None or entry.sequence <= moment.sequence)
+    return {one: vector_hash or b"" for one, vector_hash in found}
 
 
 def _judge(expected: bytes | None, stored: list[bytes]) -> Wrong | None:
