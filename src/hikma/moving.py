@@ -1,6 +1,5 @@
 """The engine's side of a migration: the stores, models and settings that its jobs are given."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -8,7 +7,7 @@ import apsw
 
 from hikma import applying, flags
 from hikma.applying import Target
-from hikma.catalog import identity, ledger, migrations, outbox, owning, spaces
+from hikma.catalog import identity, migrations, outbox, owning, spaces
 from hikma.catalog.migrations import Migration, Step
 from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
@@ -21,6 +20,7 @@ from hikma.migration.status import MigrationStatus
 from hikma.migration.stepping import Move
 from hikma.migration.throttle import Throttle
 from hikma.models.choice import space_for
+from hikma.probing import Prober
 from hikma.settings import Settings
 from hikma.telemetry import Track, silent
 from hikma.wiring import Wiring
@@ -102,12 +102,14 @@ class Mover:
         self, percent: float | None = None, rate: float | None = None, track: Track = silent
     ) -> MigrationStatus:
         """Do the present step's work and go one step on; MigrationError where a gate is shut."""
-        stepping.advance(self._move(rate, track), percent)
+        with Prober(self._catalog.path, self._wiring.scan) as prober:
+            stepping.advance(self._move(rate, track, prober.times), percent)
         return self.status()
 
     def auto(self, rate: float | None = None, track: Track = silent) -> MigrationStatus:
         """Go on as gates hold, up to the last step, which needs consent."""
-        stepping.auto(self._move(rate, track))
+        with Prober(self._catalog.path, self._wiring.scan) as prober:
+            stepping.auto(self._move(rate, track, prober.times))
         return self.status()
 
     def pause(self, reason: str = "") -> MigrationStatus:
@@ -180,12 +182,14 @@ class Mover:
             space = spaces.of(connection, number)
         return Target(self._catalog, space, self._wiring.store(space))
 
-    def _move(self, rate: float | None, track: Track) -> Move:
+    def _move(
+        self, rate: float | None, track: Track, probes: Callable[[], list[float]] = list
+    ) -> Move:
         held = self._held()
         with self._catalog.read() as connection:
             source, target = (spaces.of(connection, end) for end in (held.source, held.target))
         before = held.gates.get("before_ms")
-        throttle = Throttle(self._catalog, held.id, self._probe(), rate, before)
+        throttle = Throttle(self._catalog, held.id, probes, rate, before)
         return Move(
             self._catalog,
             Target(self._catalog, source, self._wiring.store(source)),
@@ -223,23 +227,6 @@ class Mover:
             found.source_p95_ms,
             found.target_p95_ms,
         )
-
-    def _probe(self) -> Callable[[], float]:
-        """Return what times one look at the space that answers, with vectors of its own."""
-        turn = iter(range(1 << 62))
-
-        def probe() -> float:
-            with self._catalog.read() as connection:
-                space = self._answering(connection)
-                some = ledger.some(connection, next(turn))
-                found = ledger.vectors_of(connection, [] if some is None else [some])
-            if not len(found.ids):
-                return 0.0
-            start = time.perf_counter()
-            self._wiring.store(space).nearest(found.vectors[0], 10)
-            return 1_000 * (time.perf_counter() - start)
-
-        return probe
 
 
 def _place(space: VectorSpace) -> tuple[str, str, str, str]:

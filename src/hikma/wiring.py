@@ -60,6 +60,11 @@ class Wiring:
         self._shadow: Shadow | None = None
         self._asked = 0
 
+    @property
+    def scan(self) -> str:
+        """Where codes of vectors are compared: on disk, in memory, or as it pays."""
+        return self._settings.vector_scan
+
     def open(self, route: Route) -> Opened:
         """Return what answers a query; SpaceMismatchError for a model of another version."""
         space, proven = route.space, route.proven

@@ -1,16 +1,24 @@
 """The job of bringing a target all that was there before it: chunks of ids that are owed to it."""
 
+import time
 from collections.abc import Callable
+
+import apsw
 
 from hikma.applying import Target, drain
 from hikma.catalog import migrations
 from hikma.catalog.migrations import Migration, Step
 from hikma.errors import StoreError
+from hikma.migration.status import TRAIL
 from hikma.telemetry import Track, silent
 
 CHUNK = 2_000
 """Documents that are owed in one transaction, together with the cursor that moves past them."""
 _WAIT_S = 30.0
+_MOST_OWED = 10 * CHUNK
+"""More is not owed at once to a target that takes nothing: each write would wait behind it."""
+_TRAIL = 8
+"""Chunks by which the present rate is reckoned."""
 
 
 def backfill(
@@ -29,14 +37,21 @@ def backfill(
             copied = migrations.is_copied(connection, held)
         if held.step is not Step.BACKFILL or held.paused or copied:
             return held
-        wait(CHUNK)
+        wait(min(CHUNK, total))
         with target.catalog.write() as connection:
             moved = migrations.move_cursor(connection, held, CHUNK)
+            _leave_trail(connection, held, moved)
         left = drain(target, _WAIT_S)
-        if left.pending and not moved:
+        if left.pending and (not moved or left.pending > _MOST_OWED):
             raise StoreError(
                 f"Space {target.space.id} still lacks {left.pending} documents ({left.parked} "
                 f"parked): {left.error}. They stay owed; repeat when it can be written."
             )
         with target.catalog.read() as connection:
             track("backfill", migrations.copied(connection, held.id), total)
+
+
+def _leave_trail(connection: apsw.Connection, held: Migration, moved: int) -> None:
+    """Keep when the last chunks were begun, and how many rows each has."""
+    trail = [*held.gates.get(TRAIL, []), [time.time(), moved]]
+    migrations.put_gates(connection, held.id, {TRAIL: trail[-_TRAIL:]})

@@ -1,8 +1,8 @@
 """How far is a migration? Everything from the file, so that any process can tell."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import apsw
 
@@ -11,6 +11,9 @@ from hikma.catalog.migrations import Event, Migration, Step
 from hikma.catalog.outbox import Backlog
 from hikma.domain import VectorSpace
 from hikma.migration.gates import Gate
+
+TRAIL = "trail"
+"""Under which name a migration keeps when its last chunks were begun, each with its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,10 @@ def status(connection: apsw.Connection, held: Migration, gates: Sequence[Gate]) 
 
 
 def _rate(held: Migration, copied: int) -> float | None:
-    """Return rows a second since the copying began; None where nothing is being copied."""
-    if held.step is not Step.BACKFILL or not copied:
+    """Return rows a second over the last chunks; None where nothing is being copied."""
+    trail = held.gates.get(TRAIL, [])
+    if held.step is not Step.BACKFILL or not copied or not trail:
         return None
-    seconds = (datetime.now(UTC) - held.entered_at).total_seconds()
-    return round(copied / max(seconds, 1e-3), 1)
+    # The last chunk may be on its way: it counts when the next one begins.
+    brought = sum(int(rows) for _, rows in trail[:-1]) or int(trail[-1][1])
+    return round(brought / max(time.time() - float(trail[0][0]), 1e-3), 1)

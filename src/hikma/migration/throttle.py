@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,60 +14,101 @@ from hikma.catalog.schema import Catalog
 from hikma.errors import StorageFullError
 
 MOST_SLOWDOWN = 1.5
-"""Of the live p95 over the one before; above it the migration's own work waits."""
+"""Of the live p95 over the one before; above it the migration rests longer after each chunk."""
 LEAST_FREE_BYTES = 256 << 20
-_PROBES, _PATIENCE_S, _NAP_S = 20, 30.0, 0.25
+PROBES = 10
+"""Times of queries that a p95 is taken of."""
+_FEW_ROWS = 2_000
+"""Fewer are brought before anybody could wait for them."""
+LEAST_PAUSE_S, MOST_PAUSE_S = 0.05, 5.0
+"""Bounds of a rest: with the longest one a migration still goes on, as slowly as it must."""
+_FEWEST = 5
+_PATIENCE_S, _NAP_S = 20.0, 0.05
 
 
 @dataclass(slots=True)
 class Throttle:
-    """Holds a migration's work back; `probe` answers one query and returns its milliseconds."""
+    """Holds a migration's work back.
+
+    `probes` returns the milliseconds of the queries timed since it was last called, which are
+    those of somebody who searches while the migration works.
+    """
 
     catalog: Catalog
     migration: int
-    probe: Callable[[], float]
+    probes: Callable[[], Sequence[float]]
     rate: float | None = None
     """Rows a second at most; None for no bound of its own."""
     before_ms: float | None = None
     """The p95 of probes before the migration's first work; measured once, and kept with it."""
+    nap: Callable[[float], None] = time.sleep
     told: str = ""
+    _pause_s: float = 0.0
     _next: float = 0.0
-    _live: deque[float] = field(default_factory=lambda: deque(maxlen=_PROBES))
+    _live: deque[float] = field(default_factory=lambda: deque(maxlen=PROBES))
 
     def wait(self, rows: int) -> None:
-        """Return when `rows` more may be brought; StorageFullError where there is no room."""
-        free = shutil.disk_usage(self.catalog.path.parent).free
-        if free < LEAST_FREE_BYTES:
-            self._tell(f"{free >> 20} MB are free beside the file")
-            raise StorageFullError(
-                f"{free >> 20} MB are free beside {self.catalog.path}, and a migration leaves "
-                f"{LEAST_FREE_BYTES >> 20}; free some space, then `hikma migrate advance`."
-            )
+        """Return when `rows` more may be brought.
+
+        Raises StorageFullError where there is no room, and pauses the migration.
+        """
+        self._refuse_full()
         self._wait_for_rate(rows)
-        self._wait_for_readers()
+        if rows < _FEW_ROWS:
+            return
+        if self.before_ms is None:
+            self._measure()
+        self._look()
+        if self._pause_s:
+            self.nap(self._pause_s)
+
+    def _refuse_full(self) -> None:
+        free = shutil.disk_usage(self.catalog.path.parent).free
+        if free >= LEAST_FREE_BYTES:
+            return
+        fact = f"{free >> 20} MB are free beside the file"
+        self._tell(fact)
+        with self.catalog.write() as connection:
+            held = migrations.required_by_id(connection, self.migration)
+            migrations.set_paused(connection, held, fact, paused=True)
+        raise StorageFullError(
+            f"{free >> 20} MB are free beside {self.catalog.path}, and a migration leaves "
+            f"{LEAST_FREE_BYTES >> 20}; it is paused. Free some space, then `hikma migrate resume`."
+        )
 
     def _wait_for_rate(self, rows: int) -> None:
         now = time.monotonic()
         if self.rate and now < self._next:
             self._tell(f"{self.rate:g} rows a second were asked for")
-            time.sleep(self._next - now)
+            self.nap(self._next - now)
         if self.rate:
             self._next = max(now, self._next) + rows / self.rate
 
-    def _wait_for_readers(self) -> None:
-        """Wait while queries take longer than before, for a while: then they do for good."""
-        if self.before_ms is None:
-            self.before_ms = _p95([self.probe() for _ in range(_PROBES)])
-            self._keep({"before_ms": round(self.before_ms, 3)})
+    def _measure(self) -> None:
+        """Learn how long queries take while the migration does nothing."""
         end = time.monotonic() + _PATIENCE_S
-        self._live.append(self.probe())
-        while time.monotonic() < end and len(self._live) == _PROBES:
-            slow = _p95(list(self._live)) / max(self.before_ms, 1e-6)
-            if slow <= MOST_SLOWDOWN:
-                break
+        self._live.extend(self.probes())
+        while len(self._live) < PROBES and time.monotonic() < end:
+            self.nap(_NAP_S)
+            self._live.extend(self.probes())
+        if not self._live:
+            return
+        self.before_ms = _p95(self._live)
+        self._live.clear()
+        self._keep({"before_ms": round(self.before_ms, 3)})
+
+    def _look(self) -> None:
+        """Rest twice as long where queries have become slow, half as long where they have not."""
+        added = self.probes()
+        self._live.extend(added)
+        if self.before_ms is None or not added or len(self._live) < _FEWEST:
+            return
+        slow = _p95(self._live) / max(self.before_ms, 1e-6)
+        if slow > MOST_SLOWDOWN:
+            self._pause_s = min(max(2 * self._pause_s, LEAST_PAUSE_S), MOST_PAUSE_S)
             self._tell(f"queries take {slow:.1f} times as long as before")
-            time.sleep(_NAP_S)
-            self._live.append(self.probe())
+        else:
+            self._pause_s = self._pause_s / 2 if self._pause_s > LEAST_PAUSE_S else 0.0
 
     def _tell(self, reason: str) -> None:
         """Keep the reason where any process sees it; each once."""
@@ -81,5 +122,5 @@ class Throttle:
             migrations.put_gates(connection, self.migration, facts)
 
 
-def _p95(values: list[float]) -> float:
-    return float(np.percentile(values, 95))
+def _p95(values: Sequence[float] | deque[float]) -> float:
+    return float(np.percentile(list(values), 95))

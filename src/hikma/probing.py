@@ -1,0 +1,123 @@
+"""How long does a search take while something else works? A child process asks, and says.
+
+A thread of the process that works would time its own lock, not those who search elsewhere.
+"""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Literal, Self, cast
+
+from hikma.arrays import Vector
+from hikma.catalog import ledger, spaces
+from hikma.catalog.schema import Catalog
+from hikma.domain import VectorSpace
+from hikma.errors import HikmaError
+from hikma.settings import Settings
+from hikma.wiring import Wiring
+
+_DEPTH = 10
+_SHARE = 0.1
+"""Of the time, at most, that the child may spend on its searches: they cost others something."""
+_OFTEN_S = 0.02
+_OPENING = 3
+"""Searches that are not told: the first ones open the store, and `auto` loads its codes."""
+_AT_ONCE = 14
+"""The first searches, by which later ones are judged, are made one after the other."""
+
+
+class Prober:
+    """Times of searches in the space that answers, made by a child that starts when first asked."""
+
+    def __init__(self, database: Path, scan: str) -> None:
+        """Start nothing yet; `scan` as the settings have it."""
+        self._command = [sys.executable, "-m", "hikma.probing", str(database), scan]
+        self._child: subprocess.Popen[bytes] | None = None
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def times(self) -> list[float]:
+        """Return the milliseconds of the searches made since the last call; of a lost child none.
+
+        A migration goes on without: that it cannot be timed harms nobody's rows.
+        """
+        if self._child is None:
+            self._child = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            os.set_blocking(self._pipe, False)
+        try:
+            read = os.read(self._pipe, 1 << 16)
+        except BlockingIOError:
+            return []
+        *lines, self._rest = (self._rest + read).split(b"\n")
+        return [float(line) for line in lines if line]
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+    @property
+    def _pipe(self) -> int:
+        if self._child is None or self._child.stdout is None:
+            raise RuntimeError("the child has not started")
+        return self._child.stdout.fileno()
+
+
+def probe(catalog: Catalog, wiring: Wiring, turn: int) -> float | None:
+    """Time one look at the space that answers, by a vector of its own; None where it is empty."""
+    with catalog.read() as connection:
+        space = spaces.answering(connection, catalog.path)
+        query = _some(catalog, space, turn)
+    if query is None:
+        return None
+    start = time.perf_counter()
+    wiring.store(space).nearest(query, _DEPTH)
+    return 1_000 * (time.perf_counter() - start)
+
+
+def _some(catalog: Catalog, space: VectorSpace, turn: int) -> Vector | None:
+    with catalog.read() as connection:
+        some = ledger.some(connection, turn)
+        found = ledger.vectors_of(connection, [] if some is None else [some], space.documents)
+    return found.vectors[0] if len(found.ids) else None
+
+
+def _main(database: str, scan: str) -> None:
+    """Print a search's milliseconds, line by line, until whoever asked is gone."""
+    catalog = Catalog.open(Path(database))
+    held = cast("Literal['auto', 'disk', 'resident']", scan)
+    wiring = Wiring(catalog, Settings(vector_scan=held))
+    turn, pause_s = 0, 0.0
+    while not select.select([sys.stdin], [], [], pause_s)[0]:
+        turn += 1
+        start = time.perf_counter()
+        took = _probed(catalog, wiring, turn)
+        if took is not None and turn > _OPENING:
+            sys.stdout.write(f"{took:.3f}\n")
+            sys.stdout.flush()
+        spent = time.perf_counter() - start
+        pause_s = max(_OFTEN_S, spent * (1 / _SHARE - 1) if turn > _AT_ONCE else 0.0)
+
+
+def _probed(catalog: Catalog, wiring: Wiring, turn: int) -> float | None:
+    """Return None where a search fails: the gates of the migration see to that."""
+    try:
+        return probe(catalog, wiring, turn)
+    except HikmaError:
+        return None
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,163 @@
+"""A migration rests where those who search have become slow, and never for good."""
+
+import shutil
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from hikma.catalog import migrations
+from hikma.catalog.migrations import Step
+from hikma.errors import StorageFullError, StoreError
+from hikma.migration import backfilling, throttle
+from hikma.migration import status as reading
+from hikma.migration.throttle import MOST_PAUSE_S, PROBES, Throttle
+from hikma.probing import Prober
+
+ROWS = 2_000
+
+
+class Searching:
+    """Somebody whose searches take as long as a test says."""
+
+    def __init__(self, *milliseconds):
+        self.ms = list(milliseconds)
+
+    def __call__(self):
+        return [self.ms.pop(0)] if self.ms else []
+
+
+@pytest.fixture
+def held(world):
+    world.put({one: one for one in range(1, 41)})
+    begun = world.begin()
+    with world.catalog.write() as connection:
+        return migrations.step_to(connection, begun, Step.BACKFILL, "test")
+
+
+@pytest.fixture
+def throttled(world, held):
+    def make(*milliseconds, **more):
+        naps = []
+        one = Throttle(world.catalog, held.id, Searching(*milliseconds), nap=naps.append, **more)
+        return one, naps
+
+    return make
+
+
+def kept(world, held):
+    with world.catalog.read() as connection:
+        return migrations.required_by_id(connection, held.id).gates
+
+
+def test_searches_as_fast_as_before_hold_nothing_back(throttled):
+    one, naps = throttled(*[10.0] * (PROBES + 30), before_ms=10.0)
+    for _ in range(30):
+        one.wait(ROWS)
+    assert naps == []
+
+
+def test_slow_searches_make_each_rest_longer_up_to_a_bound(world, held, throttled):
+    one, naps = throttled(*[40.0] * 40, before_ms=10.0)
+    for _ in range(40):
+        one.wait(ROWS)
+    assert naps == sorted(naps)
+    assert naps[-1] == MOST_PAUSE_S
+    assert kept(world, held)["throttled"] == "queries take 4.0 times as long as before"
+
+
+def test_rests_become_shorter_where_searches_are_fast_again(throttled):
+    one, naps = throttled(*[40.0] * 20, *[10.0] * 40, before_ms=10.0)
+    for _ in range(60):
+        one.wait(ROWS)
+    assert max(naps) > 1.0
+    assert naps[-1] < max(naps) / 20
+    before = len(naps)
+    one.wait(ROWS)
+    assert len(naps) == before
+
+
+def test_what_is_usual_is_measured_once_before_any_work_and_kept(world, held, throttled):
+    one, _ = throttled(*[20.0] * PROBES)
+    one.wait(ROWS)
+    assert kept(world, held)["before_ms"] == 20.0
+    assert one.before_ms == 20.0
+
+
+def test_a_move_too_small_to_be_noticed_times_nobody(world, held, throttled):
+    one, naps = throttled(*[20.0] * PROBES)
+    one.wait(40)
+    assert naps == []
+    assert "before_ms" not in kept(world, held)
+
+
+def test_nobody_to_be_timed_stops_no_migration(throttled, monkeypatch):
+    monkeypatch.setattr(throttle, "_PATIENCE_S", 0.0)
+    one, naps = throttled()
+    one.wait(ROWS)
+    assert naps == []
+
+
+def test_a_rate_that_was_asked_for_is_told_and_held(world, held, throttled):
+    one, naps = throttled(rate=1_000.0)
+    one.wait(1_000)
+    one.wait(1_000)
+    assert 0.5 < sum(naps) <= 1.0
+    assert kept(world, held)["throttled"] == "1000 rows a second were asked for"
+
+
+def test_a_full_disk_pauses_the_migration_and_says_so(world, held, throttled, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5 << 20))
+    one, _ = throttled(before_ms=10.0)
+    with pytest.raises(StorageFullError, match="hikma migrate resume"):
+        one.wait(ROWS)
+    with world.catalog.read() as connection:
+        now = migrations.required_by_id(connection, held.id)
+    assert now.paused
+    assert now.gates["throttled"] == "5 MB are free beside the file"
+
+
+def test_a_target_that_takes_nothing_is_not_owed_more_and_more(world, held, monkeypatch):
+    monkeypatch.setattr(backfilling, "CHUNK", 5)
+    monkeypatch.setattr(backfilling, "_MOST_OWED", 10)
+    monkeypatch.setattr(backfilling, "_WAIT_S", 0.0)
+    target = world.target(held.target)
+    target.store.down = True
+    with pytest.raises(StoreError, match="still lacks 15 documents"):
+        backfilling.backfill(target, held, lambda _: None)
+    with world.catalog.read() as connection:
+        assert not migrations.is_copied(connection, migrations.required_by_id(connection, held.id))
+
+
+def test_the_rate_is_that_of_the_last_chunks(world, held):
+    with world.catalog.write() as connection:
+        now = time.time()
+        trail = [[now - 4.0, 10], [now - 2.0, 10], [now, 10]]
+        migrations.put_gates(connection, held.id, {reading.TRAIL: trail})
+        migrations.move_cursor(connection, held, 30)
+        connection.execute("DELETE FROM outbox")
+    with world.catalog.read() as connection:
+        found = reading.status(connection, migrations.required_by_id(connection, held.id), [])
+    assert found.state == Step.BACKFILL
+    assert found.rate == pytest.approx(5.0, abs=0.2)
+    assert found.eta_s == pytest.approx((found.total - found.copied) / 5.0, abs=0.3)
+
+
+def test_a_child_times_searches_in_the_space_that_answers(world, held):
+    with Prober(world.catalog.path, "disk") as prober:
+        times = []
+        end = time.monotonic() + 30.0
+        while len(times) < 3 and time.monotonic() < end:
+            times += prober.times()
+            time.sleep(0.05)
+        child = prober._child
+    assert len(times) >= 3
+    assert min(times) > 0.0
+    assert child.poll() is not None
+
+
+def test_a_child_of_no_file_times_nothing_and_harms_nothing(tmp_path):
+    with Prober(tmp_path / "absent.db", "disk") as prober:
+        prober.times()
+        prober._child.wait(30)
+        assert prober.times() == []
