@@ -172,7 +172,7 @@ def _embeddings(connection: apsw.Connection) -> dict[tuple[str, bytes], tuple[An
 def _ledger(
     connection: apsw.Connection, names: Mapping[int, tuple[str, int]]
 ) -> dict[tuple[str, int], tuple[Any, ...]]:
-    sql = "SELECT document_id, digest, vector_hash FROM ledger WHERE NOT deleted"
+    sql = "SELECT document_id, digest FROM ledger WHERE NOT deleted"
     return {names[number]: rest for number, *rest in rows.every(connection, sql)}
 
 

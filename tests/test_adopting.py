@@ -353,7 +353,7 @@ def test_one_altered_byte_is_caught(tmp_path_factory, at, place, mask):
         with catalog.write() as connection:
             space = ledger.create_space(connection, SPACE)
         store = SqliteVectors(catalog, space)
-        sink = Sink(catalog, MODEL, lambda _space: store, 100)
+        sink = Sink(catalog, lambda _space: MODEL, lambda _space: store, 100)
         seen = adopting.survey(with_table, lambda *_: None)
         adopting.write(sink, with_table, seen, lambda *_: None)
         assert adopting.compare(catalog, space, with_table, seen).is_equal

@@ -214,7 +214,7 @@ def test_a_sound_file_has_no_finding(connection, store):
     ("damage", "name", "fact"),
     [
         ("UPDATE embedding SET vector = zeroblob(128)", "embedding", "altered"),
-        ("UPDATE embedding SET vector_hash = zeroblob(16)", "ledger", "another one"),
+        ("UPDATE embedding SET vector_hash = zeroblob(16)", "embedding", "altered"),
         ("DELETE FROM embedding", "ledger", "no vector"),
         ("DELETE FROM ledger WHERE document_id = 1", "ledger", "no vector of their present text"),
         ("DELETE FROM ledger WHERE document_id = 1", "vectors", "no live documents"),

@@ -31,7 +31,7 @@ import numpy as np
 from actors import AWS, BUCKET, Oracle, answering
 
 from hikma.applying import Target
-from hikma.catalog import ledger, migrations
+from hikma.catalog import embeddings, ledger, migrations
 from hikma.engine import Engine
 from hikma.migration import verifying
 
@@ -239,7 +239,7 @@ def _compared(asked: Asked, number: int) -> tuple[Counter[str], dict[str, float]
     with Engine.open(asked.root, flags={"database": asked.database}) as engine:
         space = answering(engine)
         with engine.catalog.read() as connection:
-            held = ledger.hashes_of(connection, ledger.live_ids(connection))
+            held = embeddings.hashes_of(connection, ledger.live_ids(connection), space.documents)
         for document, allowed in oracle.expected().items():
             if held.get(document) not in allowed:
                 wrong["lost" if held.get(document) is None else "mismatched"] += 1

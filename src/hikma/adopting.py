@@ -9,7 +9,7 @@ import apsw
 import numpy as np
 
 from hikma import planning
-from hikma.catalog import adopted, fulltext, graph, ledger, state, vocabulary
+from hikma.catalog import adopted, fulltext, graph, ledger, spaces, state, vocabulary
 from hikma.catalog.schema import Catalog
 from hikma.domain import Document, VectorSpace
 from hikma.errors import StoreError, UsageError
@@ -179,9 +179,9 @@ def _write(sink: Sink, good: Sequence[ForeignRow], keys: Keys) -> None:
     ]
     # Equal text and vector is one canonical row, as everywhere.
     unique = {one.digest: vector for one, vector in zip(documents, vectors, strict=True)}
-    identity = sink.embedder.document_identity
     with sink.catalog.write() as connection:
-        ledger.put_embeddings(connection, identity, list(unique), np.stack([*unique.values()]))
+        model = spaces.answering(connection, sink.catalog.path).documents
+        ledger.put_embeddings(connection, model, list(unique), np.stack([*unique.values()]))
         ids = graph.put_nodes(connection, nodes)
         written = fulltext.put_documents(connection, ids, documents)
         vocabulary.put(connection, documents, sink.words)

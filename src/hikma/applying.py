@@ -146,11 +146,11 @@ def _settle(
     batch: VectorBatch,
     gone: Sequence[int],
 ) -> None:
-    """Strike off what was brought, up to the sequence that was seen; put off what has no vector."""
+    """Strike off what was brought, up to the sequence that was seen; park what has no vector."""
     brought = {*batch.ids.tolist(), *gone}
     struck = [(one.document, one.sequence) for one in owed if one.document in brought]
     outbox.done(connection, space.id, struck)
     lacking = [one for one in owed if one.document not in brought]
     if lacking:
         reason = f"no vector by the model {space.model} yet"
-        outbox.failed(connection, space.id, lacking, reason, datetime.now(UTC))
+        outbox.park(connection, space.id, lacking, reason, datetime.now(UTC))

@@ -6,6 +6,11 @@ from hikma import documents
 from hikma.domain import Commit, Document, Node
 from hikma.sources.commits import CommitTask, describe_commit, node_of, read_commit
 
+TIMEOUT_S = 60.0
+"""For one commit: the import of a large tree takes seconds."""
+WORKER_BYTES = 8 * 1024**3
+"""Address space of a worker: packs are mapped into it, which by itself costs no memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenCommit:

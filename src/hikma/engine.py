@@ -29,9 +29,9 @@ from hikma.catalog import (
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
 from hikma.domain import NodeId, Query, VectorSpace
-from hikma.errors import NodeNotFoundError, UsageError
+from hikma.errors import UsageError
 from hikma.models.choice import check_asked, first_space
-from hikma.results import Freshness, IndexReport, Relation, SearchResult, Shown, Status
+from hikma.results import Freshness, IndexReport, SearchResult, Shown, Status
 from hikma.settings import Settings, load_settings
 from hikma.sources.roots import find_root
 from hikma.telemetry import Track, silent
@@ -73,6 +73,7 @@ class Engine:
         self.database = placing.database_of(root, settings, revision)
         self._catalog: Catalog | None = None
         self._wiring: Wiring | None = None
+        self._through: VectorSpace | None = None
 
     @classmethod
     def open(
@@ -161,6 +162,12 @@ class Engine:
         """Return an engine on another folder, with these settings; the caller closes it."""
         return Engine(folder, replace(self.settings, database=database), models=self._models)
 
+    def through(self, space: VectorSpace) -> "Engine":
+        """Return an engine whose queries one space answers; the caller closes it."""
+        made = Engine(self.root, self.settings, self.revision, self._models)
+        made._through = space
+        return made
+
     def search(
         self, query: Query, form: "Form | None" = None, weights: "Weights | None" = None
     ) -> SearchResult:
@@ -190,6 +197,7 @@ class Engine:
             answering.embedder,
             self._digest_now,
             self._freshness,
+            proven=answering.proven,
         )
 
     def status(self) -> Status:
@@ -219,23 +227,10 @@ class Engine:
 
     def show(self, node_id: NodeId) -> Shown:
         """Return a node, its text as indexed and its edges; NodeNotFoundError names near ids."""
-        node_id = node_id.encode(errors="replace").decode()  # as paths are stored
+        from hikma import showing  # noqa: PLC0415 -- no search needs it
+
         with self.catalog.read() as connection:
-            stored = graph.find(connection, node_id) or graph.begins(connection, node_id)
-            if stored is None:
-                near = graph.suggest(connection, node_id, 3)
-                hint = f" Near: {', '.join(near)}." if near else " Find ids with `hikma search`."
-                raise NodeNotFoundError(f"No node has the id {node_id!r}.{hint}")
-            texts = fulltext.documents_of(connection, stored.id)
-            found = graph.neighbours(connection, stored.id)
-        fresh = not adopted.follows_file(stored.node) or all(
-            self._digest_now(one.node.path, one.file_digest) == one.file_digest for one in texts[:1]
-        )
-        relations = tuple(
-            Relation(one.kind, one.direction, one.node.id, one.node.name, one.confidence)
-            for one in found
-        )
-        return Shown(stored.node, "\n".join(one.text for one in texts), fresh, relations)
+            return showing.show(connection, node_id, self._digest_now)
 
     def vector_stats(self) -> list[ledger.SpaceStats]:
         """Count vectors by kind: total, missing, stale, bytes."""
@@ -257,8 +252,9 @@ class Engine:
         catalog = self.catalog
         given = insertion.read_vectors(path)
         with catalog.exclusive("hikma vectors insert", WRITER_WAIT_S):
-            space = self._answer().space
-            count = len(insertion.insert(self._sink(catalog, space), space.dimension, given))
+            with catalog.read() as connection:
+                space = self._space(connection)
+            count = len(insertion.insert(self._sink(catalog), space, given))
             self._wired(catalog).drain(DRAIN_WAIT_S)
             return count
 
@@ -288,7 +284,7 @@ class Engine:
         """What moves the vectors to another space while they are searched."""
         from hikma.moving import Mover  # noqa: PLC0415 -- rarely used
 
-        return Mover(self.catalog, self._wired(self.catalog))
+        return Mover(self.catalog, self._wired(self.catalog), self.root, self.revision)
 
     def examine(self) -> Sequence[checks.Finding]:
         """Check the file's integrity and invariants; empty when it is sound."""
@@ -311,19 +307,20 @@ class Engine:
 
         with catalog.write() as connection:
             held = ledger.space(connection)
-            space = held or ledger.create_space(connection, self._wanted())
             if held:
                 self._refuse_others(connection, held)
-        return updating.update(self._sink(catalog, space), job, os.cpu_count() or 1)
+            else:
+                ledger.create_space(connection, self._wanted())
+        return updating.update(self._sink(catalog), job, os.cpu_count() or 1)
 
-    def _sink(self, catalog: Catalog, space: VectorSpace) -> "Sink":
+    def _sink(self, catalog: Catalog) -> "Sink":
         from hikma.storing import Sink  # noqa: PLC0415 -- a search writes nothing
 
         with catalog.read() as connection:
             identity.check(connection, catalog.path)
         wiring = self._wired(catalog)
         size = self.settings.vector_batch_size
-        return Sink(catalog, wiring.embedder(space), wiring.store, size)
+        return Sink(catalog, wiring.embedder, wiring.store, size)
 
     def _index_full(self, job: "Job") -> IndexReport:
         """Build beside the file, then copy every page into it in one transaction."""
@@ -348,6 +345,8 @@ class Engine:
 
     def _answer(self, key: str = "") -> Opened:
         """Return what answers now; another process may have changed the space meanwhile."""
+        if self._through is not None:
+            return self._wired(self.catalog).open(routing.Route(self._through))
         with self.catalog.read() as connection:
             found = routing.route(connection, key) or routing.Route(self._space(connection))
             self._refuse_others(connection, found.proven or found.space)

@@ -13,7 +13,7 @@ from itertools import chain, islice
 import apsw
 
 from hikma import commit_reading, crediting, documents, pull_requests
-from hikma.catalog import completeness, fulltext, ledger, state, vocabulary
+from hikma.catalog import completeness, fulltext, state, vocabulary
 from hikma.catalog import history as stored
 from hikma.catalog import pulls as stored_pulls
 from hikma.commit_reading import WrittenCommit
@@ -25,7 +25,7 @@ from hikma.sources import commits
 from hikma.sources.commits import CommitTask
 from hikma.sources.past import Past
 from hikma.sources.workers import run
-from hikma.storing import Sink, Tally, embed, move_vectors
+from hikma.storing import Sink, Tally, embed, move_vectors, put_vectors
 from hikma.telemetry import Track, silent
 
 FORM = f"{commits.VERSION}.{documents.FORM}"
@@ -34,14 +34,9 @@ FORM = f"{commits.VERSION}.{documents.FORM}"
 _FORM, _STOCK = "history_form", "history_stock"
 
 BATCH_COMMITS = 500
-TIMEOUT_S = 60.0
-"""For one commit: the import of a large tree takes seconds."""
 
 WORKER_COMMITS = 200
 """Commits that are worth starting one more worker for."""
-
-_WORKER_BYTES = 8 * 1024**3
-"""Address space of a worker: packs are mapped into it, which by itself costs no memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +180,8 @@ def _add(sink: Sink, past: Past, plan: _Plan, run_: Run, tally: Tally) -> _Read:
         tasks,
         workers=min(run_.workers, enough),
         on_failure=commit_reading.read_words,
-        timeout_s=TIMEOUT_S,
-        memory_bytes=_WORKER_BYTES,
+        timeout_s=commit_reading.TIMEOUT_S,
+        memory_bytes=commit_reading.WORKER_BYTES,
     )
     read = _Read([], set())
     while batch := _next(results, tally):
@@ -216,16 +211,15 @@ def _next(results: Iterator[WrittenCommit], tally: Tally) -> list[WrittenCommit]
 def _store(sink: Sink, batch: Sequence[WrittenCommit], tally: Tally) -> None:
     """Embed what has no vector yet, then commit the batch's rows in one transaction."""
     written = [document for one in batch for document in one.documents]
-    digests, vectors = embed(sink, written, tally)
+    made = embed(sink, written, tally)
     with tally.watch.stage("store"), sink.catalog.write() as connection:
-        ledger.put_embeddings(connection, sink.embedder.document_identity, digests, vectors)
+        put_vectors(connection, made)
         ids = stored.put_commits(
             connection, [one.commit for one in batch], [one.node for one in batch]
         )
         rows = fulltext.put_documents(connection, ids, written, fulltext.HISTORY)
         vocabulary.put(connection, written, sink.words)
         move_vectors(sink, connection, rows.written, rows.removed)
-    tally.embedded += len(digests)
     tally.documents += len(written)
 
 

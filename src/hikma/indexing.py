@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from hikma import planning, reading
-from hikma.catalog import completeness, fulltext, graph, imports, ledger, state, vocabulary
+from hikma.catalog import completeness, fulltext, graph, imports, state, vocabulary
 from hikma.catalog.schema import Catalog
 from hikma.domain import (
     Entry,
@@ -28,7 +28,7 @@ from hikma.planning import Outlook
 from hikma.results import IndexReport
 from hikma.sources.opening import Source
 from hikma.sources.workers import run
-from hikma.storing import Sink, Tally, embed, move_vectors
+from hikma.storing import Sink, Tally, embed, move_vectors, put_vectors
 from hikma.telemetry import Track
 
 _SETTINGS, _NAME = "link_settings", "link_name"
@@ -147,9 +147,9 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) ->
         for one in files
         if one.extraction.limitation
     ]
-    digests, vectors = embed(sink, [one for file in files for one in file.documents], tally)
+    made = embed(sink, [one for file in files for one in file.documents], tally)
     with tally.watch.stage("store"), sink.catalog.write() as connection:
-        ledger.put_embeddings(connection, sink.embedder.document_identity, digests, vectors)
+        put_vectors(connection, made)
         tally.unlinked |= bool(skips)
         written, removed = _put(connection, files, tally)
         texts = chain.from_iterable(one.documents for one in files)
@@ -159,7 +159,6 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) ->
         )
         move_vectors(sink, connection, written, removed)
     tally.documents += sum(len(one.documents) for one in files)
-    tally.embedded += len(digests)
 
 
 def _put(

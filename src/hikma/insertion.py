@@ -11,7 +11,7 @@ import apsw
 import numpy as np
 
 from hikma.catalog import fulltext, graph, ledger
-from hikma.domain import NodeId
+from hikma.domain import NodeId, VectorSpace
 from hikma.errors import InvalidVectorError, UsageError
 from hikma.storing import Sink, tell_spaces
 
@@ -41,8 +41,8 @@ def read_vectors(path: Path) -> list[Given]:
     raise UsageError(f"{path.name} has an unknown ending; give a .jsonl or .npz file of vectors.")
 
 
-def insert(sink: Sink, dimension: int, given: list[Given]) -> list[int]:
-    """Replace the vectors of existing documents; return the ids of all documents changed.
+def insert(sink: Sink, space: VectorSpace, given: list[Given]) -> list[int]:
+    """Replace a space's vectors of existing documents; return the ids of all documents changed.
 
     A vector belongs to a text, so documents with the same text share it. Any failure (an unknown
     id, a wrong length, NaN, a zero norm) refuses the whole file and lists every failure.
@@ -55,15 +55,14 @@ def insert(sink: Sink, dimension: int, given: list[Given]) -> list[int]:
             rows = ledger.validate_vectors(
                 [names[index] for index in known],
                 [given[index].vector for index in known],
-                dimension,
+                space.dimension,
             )
         except InvalidVectorError as error:
             failures += error.failures
         if failures:
             raise InvalidVectorError(failures)
         wanted = [digest for digest in digests if digest is not None]
-        identity = sink.embedder.document_identity
-        changed = ledger.put_embeddings(connection, identity, wanted, rows)
+        changed = ledger.put_embeddings(connection, space.documents, wanted, rows)
         tell_spaces(connection, sink.store, changed, [])
     return changed
 

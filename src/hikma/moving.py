@@ -1,21 +1,28 @@
 """The engine's side of a migration: the stores, models and settings that its jobs are given."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
 
 import apsw
 
 from hikma import applying, flags
 from hikma.applying import Target
-from hikma.catalog import identity, migrations, outbox, owning, spaces
+from hikma.catalog import adopted, embeddings, identity, migrations, outbox, owning, spaces
+from hikma.catalog import state as stored
+from hikma.catalog.embeddings import Lacking
 from hikma.catalog.migrations import Migration, Step
 from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
 from hikma.domain import VectorSpace
 from hikma.errors import MigrationError
-from hikma.migration import comparing, gates, stepping, verifying
+from hikma.migration import comparing, embedding, gates, judging, stepping, verifying
 from hikma.migration import status as reading
-from hikma.migration.gates import Thresholds
+from hikma.migration.backfilling import leave_trail
+from hikma.migration.embedding import Making
+from hikma.migration.gates import Quality, Thresholds
 from hikma.migration.status import MigrationStatus
 from hikma.migration.stepping import Move
 from hikma.migration.throttle import Throttle
@@ -25,30 +32,40 @@ from hikma.settings import Settings
 from hikma.telemetry import Track, silent
 from hikma.wiring import Wiring
 
+Judge: TypeAlias = Callable[[VectorSpace, VectorSpace], Quality]
+"""Has two spaces answer the same topics."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Where vectors are to move: the backend and its place; what the gates are to ask for."""
+    """Where vectors are to move and by which model; what the gates are to ask for.
 
-    backend: str
+    Without a backend they stay in theirs, at its place, by another model.
+    """
+
+    backend: str | None = None
     location: str = ""
-    index_type: str = "flat"
+    index_type: str | None = None
     thresholds: Thresholds = field(default_factory=Thresholds)
+    model: str | None = None
 
 
 class Mover:
     """The migration of one file; every call reads the durable state anew."""
 
-    def __init__(self, catalog: Catalog, wiring: Wiring) -> None:
-        """Hold what opens the two ends."""
+    def __init__(self, catalog: Catalog, wiring: Wiring, root: Path, revision: str | None) -> None:
+        """Hold what opens the two ends, and where texts are read again for another model."""
         self._catalog = catalog
         self._wiring = wiring
+        self._root = root
+        self._revision = revision
 
     def start(self, wanted: Wanted) -> MigrationStatus:
         """Begin: from now on every write reaches both ends; the copying follows.
 
         Raises MigrationError for a second migration, a target that is where vectors are now or
-        that holds rows already, StoreError for a location that cannot be used.
+        that holds rows already, and another model for a file whose texts cannot be read again;
+        StoreError for a location and ConfigurationError for a model that cannot be used.
         """
         with self._catalog.read() as connection:
             identity.check(connection, self._catalog.path)
@@ -57,9 +74,11 @@ class Mover:
         target = self._space(source, wanted)
         if _place(target) == _place(source):
             raise MigrationError(
-                f"The vectors are in {source.backend} already ({source.index_type}); choose "
-                "another backend, --location or --index-type."
+                f"The vectors are in {source.backend} already ({source.index_type}), by the model "
+                f"{source.model!r}; choose another backend, --model, --location or --index-type."
             )
+        if target.documents != source.documents:
+            self._refuse_model(target)
         with self._catalog.write() as connection:
             held = migrations.begin(connection, source, target, wanted.thresholds.asked())
             made = spaces.of(connection, held.target)
@@ -71,6 +90,26 @@ class Mover:
         with self._catalog.write() as connection:
             migrations.step_to(connection, held, Step.BACKFILL, "every writer writes to both")
         return self.status()
+
+    def _refuse_model(self, target: VectorSpace) -> None:
+        """Refuse another model where texts cannot be read again, or where it does not work."""
+        from hikma import planning  # noqa: PLC0415 -- parsers, which only this and indexing need
+
+        with self._catalog.read() as connection:
+            taken = adopted.origin(connection)
+            form = stored.get(connection, "form")
+        if taken is not None:
+            raise MigrationError(
+                f"{self._catalog.path} was taken over from the table {taken.table} in "
+                f"{taken.location}, and what its texts say to another model is not in it; take it "
+                "over again with vectors of that model."
+            )
+        if form != planning.FORM:
+            raise MigrationError(
+                f"{self._catalog.path} was written by another version, whose texts differ; run "
+                "`hikma index`, then repeat."
+            )
+        self._wiring.embedder(target).embed_documents(["probe"])
 
     def _refuse_filled(self, target: VectorSpace) -> None:
         with self._catalog.read() as connection:
@@ -99,18 +138,39 @@ class Mover:
             return reading.status(connection, held, seen)
 
     def advance(
-        self, percent: float | None = None, rate: float | None = None, track: Track = silent
+        self,
+        percent: float | None = None,
+        rate: float | None = None,
+        track: Track = silent,
+        judge: Judge | None = None,
     ) -> MigrationStatus:
-        """Do the present step's work and go one step on; MigrationError where a gate is shut."""
+        """Do the present step's work and go one step on; MigrationError where a gate is shut.
+
+        `judge` is asked where the model changes, once both ends hold everything.
+        """
         with Prober(self._catalog.path, self._wiring.scan) as prober:
-            stepping.advance(self._move(rate, track, prober.times), percent)
+            stepping.advance(self._move(rate, track, prober.times, judge), percent)
         return self.status()
 
-    def auto(self, rate: float | None = None, track: Track = silent) -> MigrationStatus:
+    def auto(
+        self, rate: float | None = None, track: Track = silent, judge: Judge | None = None
+    ) -> MigrationStatus:
         """Go on as gates hold, up to the last step, which needs consent."""
         with Prober(self._catalog.path, self._wiring.scan) as prober:
-            stepping.auto(self._move(rate, track, prober.times))
+            stepping.auto(self._move(rate, track, prober.times, judge))
         return self.status()
+
+    def judge(self, judge: Judge) -> Quality:
+        """Have both ends judged, and keep it; MigrationError where both have one model."""
+        move = self._move(None, silent)
+        if not move.changes_model:
+            raise MigrationError(
+                "Both ends have one model, and are compared by what they find; topics judge "
+                "another model."
+            )
+        found = judge(move.source.space, move.target.space)
+        judging.keep_quality(self._catalog, self._held(), found)
+        return found
 
     def pause(self, reason: str = "") -> MigrationStatus:
         """Stop the migration's own work; who reads and writes notices nothing."""
@@ -139,6 +199,7 @@ class Mover:
         end = self._end(source=source)
         with self._catalog.write() as connection:
             outbox.unpark(connection, end.space.id)
+        self._embed(end, lambda *_: None, silent)
         count = verifying.repair(end)
         applying.drain(end, 60.0)
         return count
@@ -157,8 +218,16 @@ class Mover:
         return spaces.answering(connection, self._catalog.path)
 
     def _space(self, source: VectorSpace, wanted: Wanted) -> VectorSpace:
-        embedder = self._wiring.embedder(source)
-        return space_for(embedder, wanted.backend, wanted.location, wanted.index_type)
+        if wanted.model in (None, source.model):
+            embedder = self._wiring.embedder(source)
+        else:
+            embedder = self._wiring.model(wanted.model, None)
+        if wanted.backend is not None:
+            index_type = wanted.index_type or "flat"
+            return space_for(embedder, wanted.backend, wanted.location, index_type)
+        location = wanted.location or source.location
+        index_type = wanted.index_type or source.index_type
+        return space_for(embedder, source.backend, location, index_type)
 
     def _gates(self, connection: apsw.Connection, held: Migration) -> list[gates.Gate]:
         return stepping.gates_now(self._move(None, silent), connection, held)
@@ -183,13 +252,23 @@ class Mover:
         return Target(self._catalog, space, self._wiring.store(space))
 
     def _move(
-        self, rate: float | None, track: Track, probes: Callable[[], list[float]] = list
+        self,
+        rate: float | None,
+        track: Track,
+        probes: Callable[[], list[float]] = list,
+        judge: Judge | None = None,
     ) -> Move:
         held = self._held()
         with self._catalog.read() as connection:
             source, target = (spaces.of(connection, end) for end in (held.source, held.target))
         before = held.gates.get("before_ms")
         throttle = Throttle(self._catalog, held.id, probes, rate, before)
+
+        def wait(rows: int, of: int) -> None:
+            throttle.wait(rows, of)
+            with self._catalog.write() as connection:
+                leave_trail(connection, held.id, rows)
+
         return Move(
             self._catalog,
             Target(self._catalog, source, self._wiring.store(source)),
@@ -198,7 +277,29 @@ class Mover:
             self._compared,
             throttle.wait,
             track,
+            lambda end: self._embed(end, wait, track),
+            judge and (lambda: judge(source, target)),
         )
+
+    def _embed(self, end: Target, wait: Callable[[int, int], None], track: Track) -> None:
+        """Give documents the vectors by an end's model that they lack."""
+        with self._catalog.read() as connection:
+            held = migrations.running(connection)
+            if not embeddings.lacking(connection, end.space.documents):
+                return
+        from hikma import rereading  # noqa: PLC0415 -- parsers, for what lacks a vector
+
+        def goes_on() -> bool:
+            with self._catalog.read() as connection:
+                now = migrations.running(connection)
+            return now is None or held is None or (now.epoch == held.epoch and not now.paused)
+
+        def texts(lacking: Sequence[Lacking]) -> Iterator[tuple[bytes, str]]:
+            origin = rereading.Origin(self._root, self._revision, os.cpu_count() or 1)
+            return rereading.texts(self._catalog, origin, lacking)
+
+        embedder = self._wiring.embedder(end.space)
+        embedding.embed(end, Making(embedder, texts, wait, goes_on, track))
 
     def _compare(
         self, source: VectorSpace, target: VectorSpace
@@ -206,11 +307,13 @@ class Mover:
         def compare(held: Migration, count: int) -> None:
             with self._catalog.read() as connection:
                 asked = comparing.questions(connection, count)
+            other = self._wiring.embedder(target)
             ends = comparing.Ends(
                 self._wiring.store(source),
                 self._wiring.store(target),
                 self._wiring.embedder(source),
                 exact=target.index_type == "flat",
+                other=None if source.documents == target.documents else other,
             )
             comparing.compare(self._catalog, held, ends, asked)
 

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 import apsw
 
 from hikma import documents
-from hikma.catalog import fulltext, graph, ledger, pulls, vocabulary
+from hikma.catalog import fulltext, graph, pulls, vocabulary
 from hikma.domain import Commit, Document, Node, NodeKind, Property
 from hikma.sources.past import Past
 from hikma.sources.pulls import mention
-from hikma.storing import Sink, Tally, embed, move_vectors
+from hikma.storing import Sink, Tally, embed, move_vectors, put_vectors
 
 Accounts: TypeAlias = Mapping[int, Mapping[str, Any]]
 """What someone says of pull requests, by number."""
@@ -48,7 +48,7 @@ def put_alone(sink: Sink, commits: Iterable[Commit], tally: Tally) -> set[int]:
     when the merge is, so merges wait for `put`.
     """
     numbers = {one.pull.number for one in commits if one.pull and not one.pull.is_merge}
-    for some in _batches(sorted(numbers)):
+    for some in batches(sorted(numbers)):
         _put_some(sink, some, tally)
     return numbers
 
@@ -60,11 +60,12 @@ def put(sink: Sink, past: Past, given: Accounts, scope: Scope, tally: Tally) -> 
         changed |= _put_references(connection, past)
         every = pulls.numbers(connection) if scope.numbers is None else set(scope.numbers)
         wanted = changed | (every - scope.done)
-    for some in _batches(sorted(wanted)):
+    for some in batches(sorted(wanted)):
         _put_some(sink, some, tally)
 
 
-def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+def batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield numbers a few at a time."""
     for at in range(0, len(numbers), BATCH):
         yield numbers[at : at + BATCH]
 
@@ -95,14 +96,18 @@ class _Made:
     alone: str
 
 
+def documents_of(connection: apsw.Connection, numbers: Sequence[int]) -> list[Document]:
+    """Return the documents of pull requests as they are now said."""
+    return list(_documents(connection, list(dict(_made(connection, numbers)).values())))
+
+
 def _put_some(sink: Sink, numbers: Sequence[int], tally: Tally) -> None:
     with sink.catalog.read() as connection:
         made = dict(_made(connection, numbers))
         written = list(_documents(connection, list(made.values())))
-    digests, vectors = embed(sink, written, tally)
-    tally.embedded += len(digests)
+    embedded = embed(sink, written, tally)
     with sink.catalog.write() as connection:
-        ledger.put_embeddings(connection, sink.embedder.document_identity, digests, vectors)
+        put_vectors(connection, embedded)
         gone = [key_of(number) for number in numbers if number not in made]
         removed = graph.remove_nodes(connection, gone)
         ids = graph.put_nodes(connection, [one.node for one in made.values()])

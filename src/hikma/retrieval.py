@@ -4,7 +4,7 @@ Every retriever brings documents with a score or a rank; nothing is left out by 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import apsw
 import numpy as np
@@ -38,6 +38,16 @@ FAILED = "dense: "
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """The space to ask, by its own model, where one of another model is on trial and fails."""
+
+    store: Nearest
+    embedder: Embedder
+    failed: Callable[[str], None]
+    """Is told of each failure."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """What a search reads from; `digest_now` tells a path's content now, for freshness."""
 
@@ -48,6 +58,7 @@ class Sources:
     freshness: Callable[[apsw.Connection], Freshness]
     weights: ranking.Weights = WEIGHTS
     fields: tuple[float, ...] = FIELD_WEIGHTS
+    proven: Proven | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +140,7 @@ def retrieve(sources: Sources, asked: Asked) -> Found:
         _voted(sources, asked, found)
     if asked.query.mode is not Mode.LEXICAL:
         try:
-            _dense(sources, asked, found)
+            _tried(sources, asked, found)
         except _FAILURES as error:
             if asked.query.mode is Mode.SEMANTIC:
                 raise
@@ -218,6 +229,18 @@ def _voted(sources: Sources, asked: Asked, found: Found) -> None:
     found.voted |= {document: position for position, document in enumerate(ids, 1)}
 
 
+def _tried(sources: Sources, asked: Asked, found: Found) -> None:
+    """Ask the vectors; where a model on trial fails, those of the proven one."""
+    proven = sources.proven
+    try:
+        _dense(sources, asked, found)
+    except _FAILURES as error:
+        if proven is None:
+            raise
+        proven.failed(str(error))
+        _dense(replace(sources, store=proven.store, embedder=proven.embedder), asked, found)
+
+
 def _dense(sources: Sources, asked: Asked, found: Found) -> None:
     """Ask the store for neighbours, then score what only words found, exactly."""
     vector = sources.embedder.embed_query(asked.query.text)
@@ -228,12 +251,13 @@ def _dense(sources: Sources, asked: Asked, found: Found) -> None:
         found.similarity[document] = 1.0 - distance
         found.dense[document] = position
     rest = sorted(found.without_vectors - found.similarity.keys())
-    found.similarity |= _similarities(asked.connection, vector, np.array(rest, dtype=np.int64))
+    ids, model = np.array(rest, dtype=np.int64), sources.embedder.document_identity
+    found.similarity |= _similarities(asked.connection, vector, ids, model)
 
 
 def _similarities(
-    connection: apsw.Connection, vector: Vector, ids: DocumentIds
+    connection: apsw.Connection, vector: Vector, ids: DocumentIds, model: str
 ) -> Mapping[int, float]:
-    batch = ledger.vectors_of(connection, ids)
+    batch = ledger.vectors_of(connection, ids, model)
     cosines = (batch.vectors @ vector).tolist() if len(batch.ids) else []
     return dict(zip(batch.ids.tolist(), cosines, strict=True))

@@ -1,6 +1,6 @@
 """What every indexing job does with documents: embed what has no vector yet, move the vectors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import apsw
@@ -10,20 +10,20 @@ from hikma.arrays import VectorRows
 from hikma.catalog import ledger, outbox, spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import Document, Skip, VectorSpace
-from hikma.errors import AnsweringMovedError
+from hikma.errors import AnsweringMovedError, HikmaError, MissingVectorError
 from hikma.protocols import Embedder, VectorStore
 from hikma.telemetry import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Where an index is written: the file, the answering space's model, the stores of spaces.
+    """Where an index is written: the file, the models and the stores of its spaces.
 
     `words` are some that its vocabulary is known to hold.
     """
 
     catalog: Catalog
-    embedder: Embedder
+    embedder: Callable[[VectorSpace], Embedder]
     store: Callable[[VectorSpace], VectorStore]
     batch_size: int
     words: set[str] = field(default_factory=set)
@@ -42,17 +42,51 @@ class Tally:
     watch: Stopwatch = field(default_factory=Stopwatch)
 
 
-def embed(
-    sink: Sink, documents: Sequence[Document], tally: Tally
-) -> tuple[list[bytes], VectorRows]:
-    """Embed the texts that no vector exists for yet, in a fixed order."""
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors that one model gave to texts which had none by it."""
+
+    model: str
+    digests: list[bytes]
+    vectors: VectorRows
+
+
+def embed(sink: Sink, documents: Sequence[Document], tally: Tally) -> list[Embedded]:
+    """Embed the texts that no vector exists for yet, in a fixed order, by each active model.
+
+    A space that only receives stops nobody who writes: where its model fails, its vectors stay
+    missing, and are owed to it.
+    """
     texts = {document.digest: document.meaning for document in documents}
     with tally.watch.stage("embed"):
-        identity = sink.embedder.document_identity
         with sink.catalog.read() as connection:
-            missing = ledger.missing(connection, identity, list(texts))
+            active = spaces.active(connection)
+        made = list(_by_each(sink, active, texts))
+    tally.embedded += sum(len(one.digests) for one in made)
+    return made
+
+
+def _by_each(
+    sink: Sink, active: Sequence[VectorSpace], texts: dict[bytes, str]
+) -> Iterator[Embedded]:
+    models = {space.documents: space for space in reversed(active)}  # the one that answers stays
+    for model, space in reversed(models.items()):
+        with sink.catalog.read() as connection:
+            missing = ledger.missing(connection, model, list(texts))
         digests = [digest for digest in texts if digest in missing]
-        return digests, sink.embedder.embed_documents([texts[digest] for digest in digests])
+        try:
+            vectors = sink.embedder(space).embed_documents([texts[one] for one in digests])
+        except HikmaError:
+            if space is active[0]:
+                raise
+        else:
+            yield Embedded(model, digests, vectors)
+
+
+def put_vectors(connection: apsw.Connection, made: Sequence[Embedded]) -> None:
+    """Store canonical vectors, before the documents that have them are entered."""
+    for one in made:
+        ledger.put_embeddings(connection, one.model, one.digests, one.vectors)
 
 
 def move_vectors(
@@ -63,13 +97,16 @@ def move_vectors(
 ) -> None:
     """Bring ledger and stores to the documents, inside the same transaction.
 
-    Raises AnsweringMovedError where another model answers by now.
+    Raises AnsweringMovedError where a model answers by now that was not active at the embedding.
     """
-    active = spaces.active(connection)
-    if active and active[0].documents != sink.embedder.document_identity:
-        raise AnsweringMovedError(f"{sink.catalog.path}: another model answers now; repeat.")
+    answering = spaces.answering(connection, sink.catalog.path).documents
     ledger.tombstone(connection, removed)
-    ledger.record(connection, sink.embedder.document_identity, written)
+    try:
+        ledger.record(connection, answering, written)
+    except MissingVectorError as error:
+        raise AnsweringMovedError(
+            f"{sink.catalog.path}: another model answers by now ({error}); repeat."
+        ) from error
     tell_spaces(connection, sink.store, [document for document, _ in written], removed)
 
 
@@ -89,8 +126,10 @@ def tell_spaces(
         if not spaces.is_inside(space):
             outbox.enqueue(connection, space.id, [*written, *removed])
             continue
-        store(space).delete(removed)
         batch = ledger.vectors_of(connection, ids, space.documents)
+        lacking = np.setdiff1d(ids, batch.ids)
+        # With them goes what is held of documents whose former text alone has a vector here.
+        store(space).delete([*removed, *lacking.tolist()])
         if len(batch.ids):
             store(space).upsert(batch)
-        outbox.enqueue(connection, space.id, np.setdiff1d(ids, batch.ids))
+        outbox.enqueue(connection, space.id, lacking)

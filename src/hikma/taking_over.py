@@ -150,7 +150,7 @@ def _filled(
     """Write the rows, compare them with the table, and look whether the file is sound."""
     with catalog.write() as connection:
         space = ledger.create_space(connection, wanted)
-    sink = Sink(catalog, wiring.embedder(space), wiring.store, adopting.BATCH)
+    sink = Sink(catalog, wiring.embedder, wiring.store, adopting.BATCH)
     adopting.write(sink, source, found, track)
     seen = adopting.compare(catalog, space, source, found)
     adopting.require_equal(seen)

@@ -8,6 +8,7 @@ from hikma import planning
 from hikma.catalog import pulls
 from hikma.catalog.checks import suspecting_damage
 from hikma.domain import Entry, SourceFile
+from hikma.errors import AnsweringMovedError
 from hikma.results import IndexReport
 from hikma.sources.opening import Source
 from hikma.sources.roots import git_dir_of
@@ -31,7 +32,17 @@ class Job:
 
 
 def update(sink: Sink, job: Job, workers: int) -> IndexReport:
-    """Bring the tree up to date, then the history that leads to it."""
+    """Bring the tree up to date, then the history that leads to it.
+
+    Where another model answers meanwhile than the file knew of, the run goes on with that one.
+    """
+    try:
+        return _update(sink, job, workers)
+    except AnsweringMovedError:
+        return _update(sink, job, workers)
+
+
+def _update(sink: Sink, job: Job, workers: int) -> IndexReport:
     source = job.source
     report = _bring_tree(sink, job, workers)
     head = report.head  # the snapshot's: the branch may have moved meanwhile

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from hikma.applying import Target, drain
-from hikma.catalog import identity, spaces
+from hikma.catalog import identity, outbox, spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
-from hikma.errors import SpaceMismatchError
+from hikma.errors import HikmaError, SpaceMismatchError
 from hikma.models.choice import open_for
 from hikma.protocols import Embedder, Nearest, VectorStore
 from hikma.routing import Route, Tried
@@ -20,6 +20,7 @@ from hikma.vectors.sqlite import SqliteVectors
 if TYPE_CHECKING:
     from hikma.catalog.migrations import Migration
     from hikma.migration.shadowing import Shadow
+    from hikma.retrieval import Proven
     from hikma.vectors.lance import LanceVectors
 
 _ONE_SHOT = 2
@@ -40,6 +41,7 @@ class Opened:
     space: VectorSpace
     embedder: Embedder
     store: Nearest
+    proven: "Proven | None" = None
 
 
 class Wiring:
@@ -69,12 +71,28 @@ class Wiring:
         """Return what answers a query; SpaceMismatchError for a model of another version."""
         space, proven = route.space, route.proven
         store: Nearest = self.store(space)
-        if proven is not None and proven.documents == space.documents:
+        if proven is not None and proven.documents != space.documents:
+            return self._other_model(space, proven)
+        if proven is not None:
             store = Tried(store, self.store(proven), _told)
         self._asked += 1
-        if route.watched is not None and route.held is not None and self._asked > _ONE_SHOT:
-            store = self._shadowed(store, route.held, route.watched)
+        watched = route.watched
+        if watched is not None and watched.documents != space.documents:
+            watched = None  # its model would have to be asked too
+        if watched is not None and route.held is not None and self._asked > _ONE_SHOT:
+            store = self._shadowed(store, route.held, watched)
         return Opened(space, self.embedder(space), store)
+
+    def _other_model(self, tried: VectorSpace, proven: VectorSpace) -> Opened:
+        """Return a space on trial whose model is another one, with whom to ask where it fails."""
+        from hikma.retrieval import Proven  # noqa: PLC0415 -- only while a model is on trial
+
+        rescue = Proven(self.store(proven), self.embedder(proven), _told)
+        try:
+            return Opened(tried, self.embedder(tried), self.store(tried), rescue)
+        except HikmaError as error:
+            _told(str(error))
+            return Opened(proven, rescue.embedder, rescue.store)
 
     def _shadowed(self, source: Nearest, held: "Migration", watched: VectorSpace) -> Nearest:
         """Return a store whose questions the target is asked too, later and elsewhere."""
@@ -128,11 +146,17 @@ class Wiring:
         return (*place, space.index_type, name)
 
     def drain(self, wait_s: float) -> int:
-        """Bring spaces outside the file what they are owed; return how many rows are left."""
+        """Bring spaces outside the file what they are owed; return how many rows are left.
+
+        What a space inside is owed lacks its vector, which `migrate advance` makes.
+        """
         with self._catalog.read() as connection:
-            outside = [one for one in spaces.active(connection) if not spaces.is_inside(one)]
-        left = [drain(Target(self._catalog, one, self.store(one)), wait_s) for one in outside]
-        return sum(one.pending for one in left)
+            active = spaces.active(connection)
+        for one in active:
+            if not spaces.is_inside(one):
+                drain(Target(self._catalog, one, self.store(one)), wait_s)
+        with self._catalog.read() as connection:
+            return sum(outbox.backlog(connection, one.id).pending for one in active)
 
     def prepare(self, space: VectorSpace) -> int:
         """Make sure that a space can be written; return how many rows it holds already."""

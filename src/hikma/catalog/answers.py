@@ -7,7 +7,8 @@ from typing import NamedTuple
 import apsw
 
 from hikma.catalog import rows
-from hikma.domain import NodeId
+from hikma.catalog.tables import EDGE_CODES
+from hikma.domain import EdgeKind, NodeId
 
 
 class Answer(NamedTuple):
@@ -35,6 +36,31 @@ def answers(connection: apsw.Connection) -> Mapping[str, Sequence[Answer]]:
     ):
         found[path].append(Answer(*answer))
     return dict(found)
+
+
+def modified(connection: apsw.Connection, most: int) -> list[tuple[NodeId, str, list[str]]]:
+    """Return commits that modified some of today's files, newest first: id, message, paths.
+
+    Merges and the first commits say little of what they bring; neither do sweeps over more files
+    than `most`.
+    """
+    found = rows.every(
+        connection,
+        """
+        SELECT said.key, said.documentation, file.path
+          FROM history JOIN node AS said ON said.id = history.node
+          JOIN edge ON edge.source = history.node AND edge.kind = ?
+          JOIN node AS file ON file.id = edge.target AND file.kind = 'file'
+         WHERE length(history.parents) = 20
+           AND (SELECT count(*) FROM change WHERE change.node = history.node) <= ?
+         ORDER BY history.time DESC, history.node, file.path
+        """,
+        (EDGE_CODES[EdgeKind.MODIFIES], most),
+    )
+    grouped: dict[NodeId, tuple[NodeId, str, list[str]]] = {}
+    for key, message, path in found:
+        grouped.setdefault(key, (key, message, []))[2].append(path)
+    return list(grouped.values())
 
 
 def every_id(connection: apsw.Connection) -> set[NodeId]:

@@ -86,7 +86,7 @@ def _entries(connection: apsw.Connection) -> Iterator[Finding]:
 
 
 def _canonical(connection: apsw.Connection) -> Iterator[Finding]:
-    """I9: bytes equal by hash, in the embedding and in the ledger."""
+    """I9: bytes equal by hash; each live document has a vector by the model that answers."""
     altered = [
         number
         for number, vector, dimension, vector_hash in connection.execute(
@@ -97,9 +97,9 @@ def _canonical(connection: apsw.Connection) -> Iterator[Finding]:
     yield from _some("embedding", "canonical vectors are altered", altered, _FULL)
     answering = ledger.space(connection)
     if answering is not None:
-        differing = rows.column(connection, _DIFFERING, (answering.documents,))
-        what = "live entries have no vector, or another one than they say"
-        yield from _some("ledger", what, differing, _FULL)
+        without = rows.column(connection, _UNEMBEDDED, (answering.documents,))
+        what = "live entries have no vector by the model that answers"
+        yield from _some("ledger", what, without, _REPAIR)
 
 
 def _stores(connection: apsw.Connection) -> Iterator[Finding]:
@@ -121,7 +121,7 @@ def _inside(connection: apsw.Connection, space: VectorSpace) -> Iterator[Finding
         ("ids in the store are no live documents", _UNKNOWN),
         ("ids in the store share a place with another", _SHARED),
     ):
-        found = rows.column(connection, sql.format(table=table))
+        found = rows.column(connection, sql.format(table=table, space=space.id))
         yield from _some("vectors", fact, found, _REBUILD)
 
 
@@ -173,15 +173,16 @@ _UNDOCUMENTED = """
 SELECT document_id FROM ledger
  WHERE NOT deleted AND document_id NOT IN (SELECT id FROM document)
 """
-_DIFFERING = """
+_UNEMBEDDED = """
 SELECT ledger.document_id FROM ledger
   LEFT JOIN embedding ON embedding.digest = ledger.digest
    AND embedding.model = (SELECT id FROM model WHERE identity = ?)
- WHERE NOT ledger.deleted AND embedding.vector_hash IS NOT ledger.vector_hash
+ WHERE NOT ledger.deleted AND embedding.id IS NULL
 """
 _UNSTORED = """
 SELECT document_id FROM ledger
  WHERE NOT deleted AND document_id NOT IN (SELECT rowid FROM {table})
+   AND document_id NOT IN (SELECT document_id FROM outbox WHERE space = {space})
 """
 _UNKNOWN = """
 SELECT rowid FROM {table}

@@ -23,7 +23,6 @@ __all__ = [
     "collect",
     "create_space",
     "hash_of",
-    "hashes_of",
     "live",
     "missing",
     "orphans",
@@ -164,8 +163,8 @@ def record(connection: apsw.Connection, model: str, written: Sequence[tuple[int,
     """Enter documents with the digest of their text; each has its embedding already."""
     if not written:
         return
-    known = _hashes(connection, _intern(connection, model), [digest for _, digest in written])
-    absent = [document for document, digest in written if digest not in known]
+    lacking = missing(connection, model, [digest for _, digest in written])
+    absent = [document for document, digest in written if digest in lacking]
     if absent:
         raise MissingVectorError(
             f"{len(absent)} documents have no vector ({_some(absent)}); embed them first."
@@ -173,13 +172,12 @@ def record(connection: apsw.Connection, model: str, written: Sequence[tuple[int,
     first = _reserve(connection, len(written))
     connection.executemany(
         """
-        INSERT INTO ledger(document_id, sequence, digest, vector_hash, deleted)
-        VALUES (?, ?, ?, ?, 0)
+        INSERT INTO ledger(document_id, sequence, digest, deleted) VALUES (?, ?, ?, 0)
         ON CONFLICT(document_id) DO UPDATE SET sequence = excluded.sequence,
-          digest = excluded.digest, vector_hash = excluded.vector_hash, deleted = 0
+          digest = excluded.digest, deleted = 0
         """,
         (
-            (document, sequence, digest, known[digest])
+            (document, sequence, digest)
             for sequence, (document, digest) in enumerate(written, first)
         ),
     )
@@ -228,20 +226,11 @@ def vectors_of(
     return VectorBatch(numbers, flat.reshape(len(found), width).astype(np.float32, copy=False))
 
 
-def hashes_of(
-    connection: apsw.Connection, ids: Sequence[int] | NDArray[np.int64]
-) -> dict[int, bytes]:
-    """Return the vector hash that the ledger holds for each live document."""
-    if not len(ids):
-        return {}
-    return dict(
-        rows.every(
-            connection,
-            "SELECT document_id, vector_hash FROM ledger "
-            "WHERE document_id IN (SELECT value FROM carray(?)) AND NOT deleted",
-            (rows.numbers(ids),),
-        )
-    )
+def alive(connection: apsw.Connection, ids: DocumentIds) -> DocumentIds:
+    """Return which of these documents are live, sorted."""
+    sql = "SELECT document_id FROM ledger WHERE document_id IN (SELECT value FROM carray(?))"
+    found = rows.ids(connection, f"{sql} AND NOT deleted", (rows.numbers(ids),))
+    return np.sort(found)
 
 
 def entries_of(

@@ -103,6 +103,13 @@ def unreachable(
     _put_off(connection, space, waiting, error, now)
 
 
+def park(
+    connection: apsw.Connection, space: int, owed: Iterable[Owed], error: str, now: datetime
+) -> None:
+    """Put off until asked for what no further attempt would bring."""
+    _put_off(connection, space, [(one, MOST_ATTEMPTS) for one in owed], error, now)
+
+
 def _put_off(
     connection: apsw.Connection,
     space: int,

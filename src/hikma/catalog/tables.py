@@ -328,6 +328,11 @@ ALTER TABLE shadow_sample ADD COLUMN depth INTEGER NOT NULL DEFAULT 10;
 ALTER TABLE shadow_sample ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
 """
 
+_HASHED_BY_MODEL = """
+-- A document has one vector of each model that is in use; their hashes stand with them.
+ALTER TABLE ledger DROP COLUMN vector_hash;
+"""
+
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
     for kind, code in EDGE_CODES.items()
@@ -340,6 +345,7 @@ STEPS = (
     _EXTENSIONS,
     _COMPARISONS,
     _SAMPLED,
+    _HASHED_BY_MODEL,
 )
 SCHEMA_VERSION = len(STEPS)
 NAMES = tuple(

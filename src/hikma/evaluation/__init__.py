@@ -12,6 +12,7 @@ from hikma.evaluation.evaluating import Evaluation, Gate, Wanted, check, evaluat
 from hikma.evaluation.measuring import MEASURES, Figure, Judgement, judge, measures, run
 from hikma.evaluation.plotting import check as check_plot
 from hikma.evaluation.plotting import plot
+from hikma.evaluation.quality import indexed_topics, judged_by
 from hikma.evaluation.topics import Qrels, Topic, TopicSet, Unit
 from hikma.evaluation.trec import GivenTopics, given_topics
 
@@ -35,7 +36,9 @@ __all__ = [
     "evaluate",
     "gate",
     "given_topics",
+    "indexed_topics",
     "judge",
+    "judged_by",
     "measures",
     "plot",
     "run",

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,12 @@ from hikma.interfaces.sessions import json_option, open_engine, print_result, re
 
 if TYPE_CHECKING:
     from hikma.catalog.verifications import Verification
+    from hikma.domain import VectorSpace
+    from hikma.engine import Engine
+    from hikma.migration.gates import Quality
     from hikma.migration.status import MigrationStatus
-    from hikma.moving import Mover
+    from hikma.moving import Judge
+    from hikma.telemetry import Track
 
 _WATCH_S = 2.0
 _SHOWN_EVENTS = 5
@@ -28,12 +33,22 @@ _auto = click.option(
     help="Go on while gates hold, wait out what asks for time, roll back what goes wrong.",
 )
 _rate = click.option("--rate", type=float, metavar="ROWS", help="Rows a second at most.")
+_topics = click.option(
+    "--topics",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Judge another model by these, as in `hikma eval`.  [default: the index's commits]",
+)
+_qrels = click.option(
+    "--qrels", type=click.Path(path_type=Path), metavar="FILE", help="The answers to the topics."
+)
 _reason = click.option("--reason", default="", metavar="TEXT", help="Kept in the audit.")
 _source = click.option("--source", is_flag=True, help="The space that is moved from.")
 
 
 @click.group(
-    name="migrate", help="Move the vectors to another backend or place while they are searched."
+    name="migrate",
+    help="Move the vectors to another backend, place or model while they are searched.",
 )
 def migrate() -> None:
     """Hold the commands about migrations."""
@@ -45,11 +60,11 @@ def migrate() -> None:
     "--to",
     "backend",
     type=click.Choice(["lancedb", "sqlite-vec"]),
-    required=True,
-    help="The backend that the vectors move to.",
+    help="The backend that the vectors move to.  [default with --model: where they are]",
 )
 @click.option("--location", default="", metavar="PLACE", help="LanceDB's folder or s3:// address.")
-@click.option("--index-type", type=click.Choice(["flat", "ivf"]), default="flat")
+@click.option("--index-type", type=click.Choice(["flat", "ivf"]), help="[default: flat]")
+@click.option("--model", metavar="NAME", help="Another embedding model; every text is read again.")
 @click.option("--samples", type=int, metavar="COUNT", help="Answers compared.  [default: 400]")
 @click.option("--hold", type=float, metavar="SECONDS", help="Of each share on trial and of soak.")
 @click.option("--slowdown", type=float, metavar="TIMES", help="Of the p95.  [default: 1.2]")
@@ -59,9 +74,10 @@ def migrate() -> None:
 def start(  # noqa: PLR0913 -- one parameter an option
     repo: Path,
     *,
-    backend: str,
+    backend: str | None,
     location: str,
-    index_type: str,
+    index_type: str | None,
+    model: str | None,
     samples: int | None,
     hold: float | None,
     slowdown: float | None,
@@ -70,15 +86,17 @@ def start(  # noqa: PLR0913 -- one parameter an option
     as_json: bool,
 ) -> None:
     """Begin: every write reaches both ends from now on; `advance` copies and goes on."""
+    if backend is None and model is None:
+        raise click.UsageError("say where the vectors move: --to, --model or both.")
     from hikma.migration.gates import Thresholds  # noqa: PLC0415 -- no other command needs it
     from hikma.moving import Wanted  # noqa: PLC0415 -- likewise
 
     given = {"samples": samples, "hold_s": hold, "soak_s": hold, "slowdown": slowdown}
     asked = Thresholds.of({name: value for name, value in given.items() if value is not None})
     with open_engine(repo, {}) as engine:
-        found = engine.migration.start(Wanted(backend, location, index_type, asked))
+        found = engine.migration.start(Wanted(backend, location, index_type, asked, model))
         if auto:
-            found = _go_on(engine.migration, rate)
+            found = _go_on(engine, rate)
     print_result(found, _lines, as_json=as_json)
 
 
@@ -121,17 +139,28 @@ def resume(repo: Path, *, as_json: bool) -> None:
 @click.option("--percent", type=float, metavar="SHARE", help="Of the queries on trial, 0 to 100.")
 @_auto
 @_rate
+@_topics
+@_qrels
 @json_option
-def advance(
-    repo: Path, *, percent: float | None, auto: bool, rate: float | None, as_json: bool
+def advance(  # noqa: PLR0913 -- one parameter an option
+    repo: Path,
+    *,
+    percent: float | None,
+    auto: bool,
+    rate: float | None,
+    topics: Path | None,
+    qrels: Path | None,
+    as_json: bool,
 ) -> None:
     """Do the present step's work, and go one step on if its gates hold."""
     with open_engine(repo, {}) as engine:
+        _judge(engine, topics, qrels)
         if auto:
-            found = _go_on(engine.migration, rate)
+            found = _go_on(engine, rate)
         else:
             with tracking() as track:
-                found = engine.migration.advance(percent, rate, track)
+                judge = _judge_by_commits(engine, track)
+                found = engine.migration.advance(percent, rate, track, judge)
     print_result(found, _lines, as_json=as_json)
 
 
@@ -149,10 +178,15 @@ def rollback(repo: Path, *, reason: str, as_json: bool) -> None:
 @migrate.command()
 @repository_option
 @_source
+@_topics
+@_qrels
 @json_option
-def verify(repo: Path, *, source: bool, as_json: bool) -> None:
+def verify(
+    repo: Path, *, source: bool, topics: Path | None, qrels: Path | None, as_json: bool
+) -> None:
     """Compare a space with the ledger, row by row; exits with 1 when a row is wrong."""
     with open_engine(repo, {}) as engine, tracking() as track:
+        _judge(engine, topics, qrels)
         found = engine.migration.verify(source=source, track=track)
     print_result(found, _verification, as_json=as_json)
     if found.wrong:
@@ -189,9 +223,35 @@ for command in (report, adopt):
     migrate.add_command(command)
 
 
-def _go_on(mover: "Mover", rate: float | None) -> "MigrationStatus":
+def _go_on(engine: "Engine", rate: float | None) -> "MigrationStatus":
     with tracking() as track:
-        return mover.auto(rate, track)
+        return engine.migration.auto(rate, track, _judge_by_commits(engine, track))
+
+
+def _judge_by_commits(engine: "Engine", track: "Track") -> "Judge":
+    """Return what judges another model, which no migration to another backend pays for."""
+
+    def judge(source: "VectorSpace", target: "VectorSpace") -> "Quality":
+        from hikma import evaluation  # noqa: PLC0415 -- only where the model changes
+
+        topics = partial(evaluation.indexed_topics, engine)
+        return evaluation.judged_by(engine, topics, track)(source, target)
+
+    return judge
+
+
+def _judge(engine: "Engine", topics: Path | None, qrels: Path | None) -> None:
+    """Judge another model by the user's topics, where some are given."""
+    if (topics is None) != (qrels is None):
+        raise click.UsageError("--topics and --qrels belong together; give both, or neither.")
+    if topics is None or qrels is None:
+        return
+    from hikma import evaluation  # noqa: PLC0415 -- no other command pays for it
+
+    given = evaluation.GivenTopics.read(topics, qrels)
+    with tracking() as track:
+        asked = partial(evaluation.given_topics, engine, given)
+        engine.migration.judge(evaluation.judged_by(engine, asked, track))
 
 
 def _lines(found: "MigrationStatus") -> list[str]:
@@ -203,6 +263,10 @@ def _lines(found: "MigrationStatus") -> list[str]:
         f"from {found.source.title} to {found.target.title}",
         f"copied {found.copied:,} of {found.total:,}{_speed(found)}; {found.lag:,} rows behind",
     ]
+    if found.embedded is not None:
+        lines.append(f"{found.embedded:,} documents have a vector by {found.target.model}")
+    if found.quality is not None:
+        lines.append(_quality(found.quality))
     for name, left in (("source", found.source_backlog), ("target", found.target_backlog)):
         if left.pending:
             lines.append(
@@ -213,6 +277,13 @@ def _lines(found: "MigrationStatus") -> list[str]:
         lines.append(f"gate {mark}  {gate.name}: {gate.value}, wanted {gate.wanted}")
     lines += [f"throttled: {found.throttled}"] if found.throttled else []
     return [*lines, *map(_event, found.events[-_SHOWN_EVENTS:])]
+
+
+def _quality(found: "Quality") -> str:
+    return (
+        f"quality by {found.topics:,} topics ({found.origin}), {found.measure}: source "
+        f"{found.source:.3f}, target {found.target:.3f}"
+    )
 
 
 def _speed(found: "MigrationStatus") -> str:

@@ -40,7 +40,7 @@ def backfill(
         wait(min(CHUNK, total))
         with target.catalog.write() as connection:
             moved = migrations.move_cursor(connection, held, CHUNK)
-            _leave_trail(connection, held, moved)
+            leave_trail(connection, held.id, moved)
         left = drain(target, _WAIT_S)
         if left.pending and (not moved or left.pending > _MOST_OWED):
             raise StoreError(
@@ -51,7 +51,8 @@ def backfill(
             track("backfill", migrations.copied(connection, held.id), total)
 
 
-def _leave_trail(connection: apsw.Connection, held: Migration, moved: int) -> None:
+def leave_trail(connection: apsw.Connection, number: int, rows: int) -> None:
     """Keep when the last chunks were begun, and how many rows each has."""
-    trail = [*held.gates.get(TRAIL, []), [time.time(), moved]]
-    migrations.put_gates(connection, held.id, {TRAIL: trail[-_TRAIL:]})
+    held = migrations.required_by_id(connection, number)
+    trail = [*held.gates.get(TRAIL, []), [time.time(), rows]]
+    migrations.put_gates(connection, number, {TRAIL: trail[-_TRAIL:]})

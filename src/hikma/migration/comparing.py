@@ -39,12 +39,16 @@ _FIXED = (
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The two stores, the model that both have, and whether the target's index is exact."""
+    """The two stores, their models, and whether the target's index is exact.
+
+    `other` is the target's model where it is not the source's.
+    """
 
     source: Nearest
     target: Nearest
     embedder: Embedder
     exact: bool
+    other: Embedder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def compare(
 
     The answers are kept in chunks, so that little is lost where the job is stopped.
     """
-    itself = replace(ends, target=ends.source, exact=True)
+    itself = replace(ends, target=ends.source, exact=True, other=None)
     control = _Asking(itself, limit, within, CONTROL, held.epoch)
     _keep(catalog, held, control, queries[::_CONTROLS])
     _keep(catalog, held, _Asking(ends, limit, within, REPLAY, held.epoch), queries)
@@ -102,23 +106,25 @@ def _keep(catalog: Catalog, held: Migration, asking: _Asking, queries: Sequence[
     for at in range(0, len(queries), _CHUNK):
         found = []
         for number, text in enumerate(queries[at : at + _CHUNK]):
-            vector = asking.ends.embedder.embed_query(text)
+            ours = asking.ends.embedder.embed_query(text)
+            theirs = asking.ends.other.embed_query(text) if asking.ends.other else ours
             with catalog.read():  # both ends answer from one state of the ledger, and a short one
-                found.append(_pair(asking, vector, swapped=bool(number % 2)))
+                found.append(_pair(asking, (ours, theirs), swapped=bool(number % 2)))
         with catalog.write() as connection:
             samples.put(connection, held.id, found)
 
 
-def _pair(asking: _Asking, vector: Vector, *, swapped: bool) -> Sample:
-    """Ask both ends once, the target first where they are swapped."""
+def _pair(asking: _Asking, vectors: tuple[Vector, Vector], *, swapped: bool) -> Sample:
+    """Ask both ends once, each by its model's vector, the target first where swapped."""
     limit, within = asking.limit, asking.within
+    own, other = vectors
     trying = _timed if asking.kind == CONTROL else tried
     if swapped:
-        theirs, target_ms, error = trying(asking.ends.target, vector, limit, within)
-        ours, source_ms, _ = _timed(asking.ends.source, vector, limit, within)
+        theirs, target_ms, error = trying(asking.ends.target, other, limit, within)
+        ours, source_ms, _ = _timed(asking.ends.source, own, limit, within)
     else:
-        ours, source_ms, _ = _timed(asking.ends.source, vector, limit, within)
-        theirs, target_ms, error = trying(asking.ends.target, vector, limit, within)
+        ours, source_ms, _ = _timed(asking.ends.source, own, limit, within)
+        theirs, target_ms, error = trying(asking.ends.target, other, limit, within)
     blank = unmeasured(asking.kind, source_ms, error, exact=asking.ends.exact)
     blank = replace(blank, depth=limit, epoch=asking.epoch)
     return blank if error is not None else measured(blank, ours, theirs, target_ms)

@@ -19,6 +19,8 @@ class Thresholds:
     samples: int = 400
     overlap_flat: float = 0.995
     overlap_approximate: float = 0.95
+    topics: int = 10
+    quality: float = 0.95
     slowdown: float = 1.2
     longest_ms: float = 2_000.0
     errors: float = 0.01
@@ -53,6 +55,31 @@ UNKNOWN = Compared(0, None, 0.0, None, None)
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How good the answers of both ends are, by the mean of one measure over the same topics."""
+
+    source: float
+    target: float
+    measure: str
+    topics: int
+    origin: str
+
+    @property
+    def share(self) -> float | None:
+        """The target's figure over the source's; None where nothing was found at the source."""
+        return self.target / self.source if self.source else None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is known where the model changes: how many documents each end has no vector of."""
+
+    source_lacks: int
+    target_lacks: int
+    quality: Quality | None
+
+
+@dataclass(frozen=True, slots=True)
 class Owed:
     """What a space is owed, and what was refused so often that nobody tries any more."""
 
@@ -72,6 +99,8 @@ class Facts:
     target_verified: Verification | None
     compared: Compared
     approximate: bool
+    change: Change | None = None
+    """None where both ends have one model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +123,7 @@ def gates(held: Migration, facts: Facts, asked: Thresholds) -> list[Gate]:
     match held.step:
         case Step.BACKFILL:
             return [
+                *_embedded(facts),
                 _gate("copied", facts.copied, "all that was there", holds=facts.copied),
                 _gate("parked", facts.target.parked, "0", holds=not facts.target.parked),
             ]
@@ -123,20 +153,14 @@ def failing(found: Sequence[Gate]) -> list[Gate]:
 def _alike(facts: Facts, asked: Thresholds) -> list[Gate]:
     """Return whether the target answers as the source does, as fast, and without failing."""
     found = facts.compared
-    least = asked.overlap_approximate if facts.approximate else asked.overlap_flat
-    overlap, p95 = found.overlap_low, found.target_p95_ms
+    p95 = found.target_p95_ms
     slow = slowdown(found.source_p95_ms, p95)
     fast = p95 is not None and p95 < asked.longest_ms
     return [
         _gate(
             "samples", found.samples, f">= {asked.samples}", holds=found.samples >= asked.samples
         ),
-        _gate(
-            "overlap@10, lower bound",
-            _figure(overlap),
-            f">= {least}",
-            holds=overlap is not None and overlap >= least,
-        ),
+        _overlapping(facts, asked) if facts.change is None else _as_good(facts.change, asked),
         _gate("p95 ms", _figure(p95), f"< {asked.longest_ms:g}", holds=fast),
         _gate(
             "p95 over the source's",
@@ -150,14 +174,46 @@ def _alike(facts: Facts, asked: Thresholds) -> list[Gate]:
             f"< {asked.errors:.0%}",
             holds=bool(found.samples) and found.errors < asked.errors,
         ),
+        *_embedded(facts),
         _gate("parked", facts.target.parked, "0", holds=not facts.target.parked),
     ]
+
+
+def _overlapping(facts: Facts, asked: Thresholds) -> Gate:
+    """Return whether both ends, which have one model, find the same."""
+    least = asked.overlap_approximate if facts.approximate else asked.overlap_flat
+    low = facts.compared.overlap_low
+    holds = low is not None and low >= least
+    return _gate("overlap@10, lower bound", _figure(low), f">= {least}", holds=holds)
+
+
+def _as_good(change: Change, asked: Thresholds) -> Gate:
+    """Return whether another model's answers are as good: that they are others is its purpose."""
+    found, wanted = change.quality, f">= {asked.quality} of it by {asked.topics} topics or more"
+    if found is None:
+        return _gate("quality", "unknown", wanted, holds=False)
+    seen = (
+        f"{found.measure} {found.target:.3f} after {found.source:.3f} by {found.topics} topics "
+        f"({found.origin})"
+    )
+    good = found.share is not None and found.share >= asked.quality
+    return _gate("quality", seen, wanted, holds=good and found.topics >= asked.topics)
+
+
+def _embedded(facts: Facts) -> list[Gate]:
+    """Return whether every document has a vector by the target's model, where that is another."""
+    if facts.change is None:
+        return []
+    lacks = facts.change.target_lacks
+    return [_gate("documents without a vector", lacks, "0", holds=not lacks)]
 
 
 def _reversed(facts: Facts, asked: Thresholds) -> list[Gate]:
     """Return whether the source still receives all, so that there is a way back."""
     lag = facts.source.pending
+    lacks = 0 if facts.change is None else facts.change.source_lacks
     return [
+        *([_gate("source's documents without a vector", lacks, "0", holds=False)] if lacks else []),
         _gate("source owed", lag, f"<= {asked.lag}", holds=lag <= asked.lag),
         _gate("source parked", facts.source.parked, "0", holds=not facts.source.parked),
     ]

@@ -14,8 +14,9 @@ from hikma.catalog.samples import CONTROL, Sample
 from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
 from hikma.domain import VectorSpace
-from hikma.migration import comparing, picturing
+from hikma.migration import comparing, judging, picturing
 from hikma.migration.comparing import Comparison
+from hikma.migration.gates import Quality
 from hikma.migration.picturing import shown
 
 _PERCENTS = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100)
@@ -82,6 +83,7 @@ class Report:
     target_verification: Verification | None
     samples: Mapping[str, int]
     parts: Sequence[Part]
+    quality: Quality | None
     source_backlog: Backlog
     target_backlog: Backlog
 
@@ -110,6 +112,7 @@ def report(catalog: Catalog, migration_id: int) -> Report:
             target_verification=verifications.latest(connection, held.target),
             samples=samples.counts(connection, held.id),
             parts=_parts(connection, held),
+            quality=judging.quality(connection, held),
             source_backlog=outbox.backlog(connection, held.source),
             target_backlog=outbox.backlog(connection, held.target),
         )
@@ -196,6 +199,10 @@ def _facts(found: Report) -> Iterator[Sequence[object]]:
     for name, left in (("source", found.source_backlog), ("target", found.target_backlog)):
         why = f": {left.error}" if left.error else ""
         yield f"{name} is owed", f"{left.pending:,} rows, {left.parked:,} of them parked{why}"
+    if found.quality is not None:
+        one = found.quality
+        by = f"{one.measure} by {one.topics:,} topics ({one.origin})"
+        yield f"quality, {by}", f"source {one.source:.3f}, target {one.target:.3f}"
     said = ", ".join(f"{count:,} {kind}" for kind, count in found.samples.items())
     yield "answers compared", said or "none"
 

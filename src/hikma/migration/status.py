@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import apsw
 
-from hikma.catalog import migrations, outbox, spaces
+from hikma.catalog import embeddings, migrations, outbox, spaces
 from hikma.catalog.migrations import Event, Migration, Step
 from hikma.catalog.outbox import Backlog
 from hikma.domain import VectorSpace
-from hikma.migration.gates import Gate
+from hikma.migration import judging
+from hikma.migration.gates import Gate, Quality
 
 TRAIL = "trail"
 """Under which name a migration keeps when its last chunks were begun, each with its rows."""
@@ -21,7 +22,9 @@ class MigrationStatus:
     """Where a migration stands; `rate` is in rows a second, `eta_s` in seconds.
 
     `copied` of `total` ledger entries are brought; `lag` is how many rows the space that does not
-    answer is behind. `gates` must hold to go on; `throttled` is the last reason to wait.
+    answer is behind. `gates` must hold to go on; `throttled` is the last reason to wait. Where the
+    model changes, `embedded` documents have a vector by the target's, and come before any copy, and
+    `quality` is what both ends were judged to be; else both are None.
     """
 
     id: int
@@ -40,6 +43,8 @@ class MigrationStatus:
     lag: int
     gates: Sequence[Gate]
     throttled: str
+    embedded: int | None
+    quality: Quality | None
     events: Sequence[Event]
 
 
@@ -48,7 +53,11 @@ def status(connection: apsw.Connection, held: Migration, gates: Sequence[Gate]) 
     total, passed = migrations.documents(connection), migrations.copied(connection, held.id)
     ends = {end: outbox.backlog(connection, end) for end in (held.source, held.target)}
     copied = max(0, passed - ends[held.target].pending) if held.step is Step.BACKFILL else passed
-    rate = _rate(held, copied)
+    source, target = (spaces.of(connection, end) for end in (held.source, held.target))
+    changes = source.documents != target.documents
+    embedded = embeddings.embedded(connection, target.documents) if changes else None
+    left = total - copied + (embeddings.lacking(connection, target.documents) if changes else 0)
+    rate = _rate(held, copied + (embedded or 0))
     behind = held.source if held.step in migrations.REVERSED else held.target
     return MigrationStatus(
         id=held.id,
@@ -56,25 +65,27 @@ def status(connection: apsw.Connection, held: Migration, gates: Sequence[Gate]) 
         paused=held.paused,
         percent=held.read_percent,
         epoch=held.epoch,
-        source=spaces.of(connection, held.source),
-        target=spaces.of(connection, held.target),
+        source=source,
+        target=target,
         copied=copied,
         total=total,
         rate=rate,
-        eta_s=round((total - copied) / rate, 1) if rate else None,
+        eta_s=round(left / rate, 1) if rate else None,
         source_backlog=ends[held.source],
         target_backlog=ends[held.target],
         lag=ends[behind].pending,
         gates=gates,
         throttled=str(held.gates.get("throttled", "")),
+        embedded=embedded,
+        quality=judging.quality(connection, held) if changes else None,
         events=migrations.events(connection, held.id),
     )
 
 
-def _rate(held: Migration, copied: int) -> float | None:
-    """Return rows a second over the last chunks; None where nothing is being copied."""
+def _rate(held: Migration, made: int) -> float | None:
+    """Return rows a second over the last chunks; None where nothing is being made or copied."""
     trail = held.gates.get(TRAIL, [])
-    if held.step is not Step.BACKFILL or not copied or not trail:
+    if held.step is not Step.BACKFILL or not made or not trail:
         return None
     # The last chunk may be on its way: it counts when the next one begins.
     brought = sum(int(rows) for _, rows in trail[:-1]) or int(trail[-1][1])

@@ -8,18 +8,21 @@ from datetime import UTC, datetime
 import apsw
 
 from hikma.applying import Target, drain
-from hikma.catalog import migrations, outbox, verifications
+from hikma.catalog import embeddings, migrations, outbox, spaces, verifications
 from hikma.catalog.migrations import LINE, Migration, Step
 from hikma.catalog.schema import Catalog
 from hikma.errors import MigrationError
+from hikma.migration import judging
 from hikma.migration.backfilling import backfill
 from hikma.migration.gates import (
     PERCENTS,
     UNKNOWN,
+    Change,
     Compared,
     Facts,
     Gate,
     Owed,
+    Quality,
     Thresholds,
     failing,
     gates,
@@ -38,7 +41,9 @@ _NAP_S = 1.0
 class Move:
     """A migration's two ends, and what its work needs beside them.
 
-    `compare` adds samples of answers, `compared` sums them up, `wait` holds a chunk back.
+    `compare` adds samples of answers, `compared` sums them up, `wait` holds a chunk back. `embed`
+    gives documents the vectors by an end's model that they lack; `judge` has both ends answer the
+    same topics, None where there are none.
     """
 
     catalog: Catalog
@@ -48,6 +53,13 @@ class Move:
     compared: Callable[[apsw.Connection, int], Compared]
     wait: Callable[[int], None]
     track: Track = silent
+    embed: Callable[[Target], None] = lambda _: None
+    judge: Callable[[], Quality] | None = None
+
+    @property
+    def changes_model(self) -> bool:
+        """Whether the two ends have different models."""
+        return self.source.space.documents != self.target.space.documents
 
 
 def facts(move: Move, connection: apsw.Connection, held: Migration) -> Facts:
@@ -61,7 +73,15 @@ def facts(move: Move, connection: apsw.Connection, held: Migration) -> Facts:
         verifications.latest(connection, held.target),
         move.compared(connection, held.id) if held.step in _JUDGED else UNKNOWN,
         move.target.space.index_type != "flat",
+        _change(move, connection, held) if move.changes_model else None,
     )
+
+
+def _change(move: Move, connection: apsw.Connection, held: Migration) -> Change:
+    lacks = [
+        embeddings.lacking(connection, end.space.documents) for end in (move.source, move.target)
+    ]
+    return Change(lacks[0], lacks[1], judging.quality(connection, held))
 
 
 def gates_now(move: Move, connection: apsw.Connection, held: Migration) -> list[Gate]:
@@ -140,8 +160,8 @@ def finalize(move: Move) -> Migration:
     held = _held(move)
     if held.step is not Step.SOAK:
         raise MigrationError(f"The migration is at {held.step}; it is finalized after soak.")
-    _drain(move.source)
-    _drain(move.target)
+    _drain(move, move.source)
+    _drain(move, move.target)
     for end in (move.source, move.target):
         verify(end, held.epoch, move.track)
     with move.catalog.write() as connection:
@@ -154,10 +174,13 @@ def _work(move: Move, held: Migration) -> None:
     """Do what a step is there for, as far as it is not done."""
     match held.step:
         case Step.BACKFILL:
+            move.embed(move.target)
             backfill(move.target, held, move.wait, move.track)
         case Step.VERIFY:
             _verify(move, held)
         case Step.SHADOW | Step.CANARY:
+            if move.changes_model:
+                _try_model(move, held)
             with move.catalog.read() as connection:
                 lacking = (
                     Thresholds.of(held.gates).samples - move.compared(connection, held.id).samples
@@ -165,21 +188,34 @@ def _work(move: Move, held: Migration) -> None:
             if lacking > 0:
                 move.compare(held, lacking)
         case Step.CUTOVER:
-            _drain(move.source)
+            _drain(move, move.source)
+
+
+def _try_model(move: Move, held: Migration) -> None:
+    """Give the other model what it lacks, and judge it once a trial."""
+    if spaces.is_inside(move.target.space):
+        _drain(move, move.target)
+    else:  # what is owed there is answered from the canonical rows
+        move.embed(move.target)
+    with move.catalog.read() as connection:
+        known = judging.quality(connection, held)
+    if known is None and move.judge is not None:
+        judging.keep_quality(move.catalog, held, move.judge())
 
 
 def _verify(move: Move, held: Migration) -> None:
     """Compare until nothing is wrong; what is wrong is owed and brought, twice at most."""
     for _ in range(_REPAIRS):
-        _drain(move.target)
+        _drain(move, move.target)
         if not verify(move.target, held.epoch, move.track).wrong:
             return
         repair(move.target)
-    _drain(move.target)
+    _drain(move, move.target)
     verify(move.target, held.epoch, move.track)
 
 
-def _drain(end: Target) -> None:
+def _drain(move: Move, end: Target) -> None:
+    move.embed(end)
     left = drain(end, _DRAIN_S)
     if left.pending:
         raise MigrationError(

@@ -47,14 +47,14 @@ class Throttle:
     _next: float = 0.0
     _live: deque[float] = field(default_factory=lambda: deque(maxlen=PROBES))
 
-    def wait(self, rows: int) -> None:
-        """Return when `rows` more may be brought.
+    def wait(self, rows: int, of: int | None = None) -> None:
+        """Return when `rows` more may be brought, of so many that are to come.
 
         Raises StorageFullError where there is no room, and pauses the migration.
         """
         self._refuse_full()
         self._wait_for_rate(rows)
-        if rows < _FEW_ROWS:
+        if (of or rows) < _FEW_ROWS:
             return
         if self.before_ms is None:
             self._measure()

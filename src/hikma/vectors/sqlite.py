@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
-from hikma.catalog import ledger, rows, state
+from hikma.catalog import embeddings, ledger, rows, state
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
@@ -73,7 +73,7 @@ class SqliteVectors:
             return
         refuse_width(batch.vectors, self.dimension)
         with self._catalog.write() as connection, _told(self._table):
-            _refuse_strangers(connection, batch)
+            _refuse_strangers(connection, batch, self._space.documents)
             self._ensure(connection)
             self._remove(connection, batch.ids.tolist())
             self._insert(connection, batch)
@@ -108,8 +108,7 @@ class SqliteVectors:
         batch = ledger.vectors_of(connection, candidates, self._space.documents)
         # Otherwise some are tombstones, or the file is damaged.
         if not np.array_equal(batch.ids, np.sort(candidates)):
-            alive = np.array(sorted(ledger.hashes_of(connection, candidates)), dtype=np.int64)
-            batch = self._canonical(connection, alive)
+            batch = self._canonical(connection, ledger.alive(connection, candidates))
         return best(batch.ids, distances(batch.vectors, query), len(batch.ids))
 
     def code_of(self, query: Vector) -> NDArray[np.int8]:
@@ -365,9 +364,9 @@ def _live_ids(connection: apsw.Connection, model: str) -> DocumentIds:
     )
 
 
-def _refuse_strangers(connection: apsw.Connection, batch: VectorBatch) -> None:
+def _refuse_strangers(connection: apsw.Connection, batch: VectorBatch, model: str) -> None:
     """Refuse what `scan` could not hand back: it reads the canonical rows."""
-    known = ledger.hashes_of(connection, batch.ids)
+    known = embeddings.hashes_of(connection, batch.ids, model)
     given = np.ascontiguousarray(batch.vectors, dtype="<f4")
     strangers = [
         one
@@ -376,6 +375,6 @@ def _refuse_strangers(connection: apsw.Connection, batch: VectorBatch) -> None:
     ]
     if strangers:
         raise MissingVectorError(
-            f"{len(strangers)} vectors are not those that the ledger holds for their documents, "
+            f"{len(strangers)} vectors are not those that the file holds for their documents, "
             f"{strangers[0]} first; write the embedding and the ledger entry before the store."
         )
