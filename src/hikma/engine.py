@@ -254,6 +254,7 @@ class Engine:
         with catalog.exclusive("hikma vectors insert", WRITER_WAIT_S):
             with catalog.read() as connection:
                 space = self._space(connection)
+                self._refuse_others(connection, space)
             count = len(insertion.insert(self._sink(catalog), space, given))
             self._wired(catalog).drain(DRAIN_WAIT_S)
             return count

@@ -62,7 +62,7 @@ def embed(sink: Sink, documents: Sequence[Document], tally: Tally) -> list[Embed
         with sink.catalog.read() as connection:
             active = spaces.active(connection)
         made = list(_by_each(sink, active, texts))
-    tally.embedded += sum(len(one.digests) for one in made)
+    tally.embedded += len({digest for one in made for digest in one.digests})
     return made
 
 

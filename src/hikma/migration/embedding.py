@@ -12,7 +12,7 @@ from hikma.errors import MigrationError
 from hikma.protocols import Embedder
 from hikma.telemetry import Track, silent
 
-BATCH = 256
+BATCH = 100
 """Texts that are embedded, and whose vectors are stored, at a time: a kill loses no more."""
 _SHOWN = 3
 
