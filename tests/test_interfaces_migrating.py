@@ -102,6 +102,43 @@ def test_an_index_in_lancedb_from_empty(tmp_path):
     assert told(root, "vectors", "rebuild")["rebuilt"] > 50
 
 
+@pytest.fixture
+def topics(root, tmp_path):
+    """Return the options that give topics of what the corpus documents."""
+    shown = told(root, "search", "store vectors serve documents", "--limit", "30")["hits"]
+    named = {hit["id"]: hit["name"] for hit in shown if hit["id"].startswith("symbol:")}
+    asked, qrels = tmp_path / "topics", tmp_path / "qrels"
+    lines = list(enumerate(named.items()))
+    asked.write_text("".join(f"{n}\t{name}\n" for n, (_, name) in lines))
+    qrels.write_text("".join(f"{n} 0 {key} 1\n" for n, (key, _) in lines))
+    return ("--topics", str(asked), "--qrels", str(qrels))
+
+
+def test_to_another_model_that_topics_judge(root, topics):
+    before = told(root, "migrate", "start", "--model", "minilm", *AT_ONCE)
+    assert (before["state"], before["embedded"]) == ("backfill", 0)
+    assert before["target"]["backend"] == "sqlite-vec"
+    for state in ("verify", "shadow"):
+        assert told(root, "migrate", "advance")["state"] == state
+    done = hikma(root, "migrate", "advance")
+    assert (done.returncode, "give --topics and --qrels" in done.stderr) == (2, True)
+    ended = told(root, "migrate", "advance", "--auto", *topics)
+    assert ended["state"] == "soak", ended
+    assert ended["quality"]["topics"] >= 10
+    assert ended["quality"]["target"] >= 0.95 * ended["quality"]["source"] > 0
+    lines = hikma(root, "migrate", "status").stdout
+    assert "nDCG@10: source " in lines
+    told(root, "migrate", "finalize", "--yes")
+    assert told(root, "status")["space"]["model"] == "minilm"
+    assert hits(root)[0][0] == "symbol:store/vectors.py#VectorStore.validate"
+    (root / "store" / "fresh.py").write_text("def brought_later():\n    return 1\n")
+    assert told(root, "index")["owed"] == 0
+    assert told(root, "doctor")["findings"] == []
+    page = root / "report.html"
+    hikma(root, "migrate", "report", "--out", str(page))
+    assert "quality, nDCG@10 by" in page.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -111,6 +148,11 @@ def test_an_index_in_lancedb_from_empty(tmp_path):
         (("migrate", "start", "--to", "sqlite-vec"), 2, "in sqlite-vec already"),
         (("migrate", "start", "--to", "sqlite-vec", "--index-type", "ivf"), 2, "no approximate"),
         (("migrate", "start", "--to", "chroma"), 2, "'chroma' is not one of"),
+        (("migrate", "start"), 2, "--to, --model or both"),
+        (("migrate", "start", "--model", "static"), 2, "by the model 'static'"),
+        (("migrate", "start", "--model", "unheard"), 2, "unknown embedding model 'unheard'"),
+        (("migrate", "start", "--model", "openai:x"), 2, "HIKMA_EMBEDDING_URL"),
+        (("migrate", "verify", "--topics", "a"), 2, "belong together"),
         (("migrate", "start", "--to", "sqlite-vec", "--location", "there"), 2, "the file itself"),
         (("migrate", "finalize"), 2, "say --yes"),
         (("migrate", "finalize", "--yes"), 2, "No migration is running"),
