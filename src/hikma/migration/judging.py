@@ -1,4 +1,4 @@
-"""How good were the answers of both ends, and is that still of this trial? Kept with the migration."""
+"""How good were the answers of both ends, by the same topics? It is kept with the migration."""
 
 from dataclasses import asdict
 
@@ -15,8 +15,10 @@ _JUDGED = "judged"
 def quality(connection: apsw.Connection, held: Migration) -> Quality | None:
     """Return how good both ends are, as judged since the migration came to its trial."""
     kept = dict(held.gates.get(_JUDGED, {}))
-    since = migrations.epoch_of(connection, held.id, Step.SHADOW)
-    return Quality(**kept) if kept and kept.pop("epoch") >= since else None
+    epoch = kept.pop("epoch", -1)
+    if epoch < migrations.epoch_of(connection, held.id, Step.SHADOW):
+        return None
+    return Quality(**kept)
 
 
 def keep_quality(catalog: Catalog, held: Migration, found: Quality) -> None:
