@@ -14,7 +14,8 @@ from hikma.catalog import ledger
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError
-from hikma.vectors.resident import Codes, ResidentVectors, _signs, open_store
+from hikma.vectors.codes import loaded, whole
+from hikma.vectors.resident import ResidentVectors, open_store
 from hikma.vectors.sqlite import SqliteVectors
 
 DELETE_5 = """
@@ -146,13 +147,12 @@ def test_few_or_filtered_codes_are_those_of_brute_force(count, wanted, seed, nar
     random = np.random.default_rng(seed)
     codes = random.integers(-3, 4, (count, 16)).astype(np.int8)
     ids = np.sort(random.choice(20_000, count, replace=False))
-    held = Codes("g", ids, codes, _signs(codes))
-    query = random.integers(-127, 128, 16).astype(np.int8)
+    query = random.standard_normal(16).astype(np.float32)
     within = np.unique(random.choice(20_000, 4_000)) if narrow else None
     slots = np.flatnonzero(np.isin(ids, within)) if narrow else np.arange(count)
-    products = codes[slots].astype(int) @ query.astype(int)
-    best = slots[np.lexsort((slots, -products))[:wanted]]
-    found = held.nearest(query, wanted, within)
-    assert len(found) == len(best)
-    if len(slots) <= 2_000:
-        assert found.tolist() == best.tolist()
+    fits = codes[slots].astype(int) @ whole(query).astype(int)
+    best = ids[slots[np.lexsort((slots, -fits))[:wanted]]]
+    found = loaded("g", ids, codes).nearest(query, (count, count), wanted, within)
+    assert found.tolist() == best.tolist()
+    few = loaded("g", ids, codes).nearest(query, (500, 300), wanted, within)
+    assert len(few) == len(best)

@@ -3,49 +3,26 @@
 Codes a quarter of the size find the candidates; the canonical rows decide their order.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from secrets import token_hex
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import apsw
 import numpy as np
 from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
-from hikma.catalog import embeddings, ledger, rows, state
+from hikma.catalog import embeddings, ledger, rows
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError
+from hikma.vectors import changes, chunks
+from hikma.vectors.chunks import CHUNK_ROWS
+from hikma.vectors.codes import CodeRows, greatest, products, whole
 from hikma.vectors.exact import SMALL, best, distances, over_fetch, refuse_width
 
-MOST_NEIGHBOURS = 4_096
-"""sqlite-vec refuses a larger k."""
-CHUNK_ROWS = 1_024
 _SPARSE_CHUNKS = 4
-"""Chunks in excess of twice the needed ones before the table is rebuilt."""
+"""Chunks in excess of twice the needed ones before rows are moved together."""
 _REFILL_ROWS = 2_000
-_INNER_TABLES = ("info", "chunks", "rowids", "vector_chunks00")
-_TORN_CHUNKS = """
-SELECT chunk.chunk_id FROM {table}_chunks AS chunk
-  LEFT JOIN {table}_vector_chunks00 AS codes ON codes.rowid = chunk.chunk_id
- WHERE chunk.size IS NOT ? OR length(chunk.validity) IS NOT ? OR length(chunk.rowids) IS NOT ?
-    OR length(codes.vectors) IS NOT ?
-UNION ALL
-SELECT 0 WHERE EXISTS (SELECT 1 FROM {table}_rowids)
-           AND NOT EXISTS (SELECT 1 FROM {table}_chunks)
-"""
-_LOST_PLACES = """
-SELECT place.rowid FROM {table}_rowids AS place
-  LEFT JOIN {table}_chunks AS chunk ON chunk.chunk_id = place.chunk_id
- WHERE place.rowid IN (SELECT value FROM carray(?))
-   AND (chunk.chunk_id IS NULL OR place.chunk_offset NOT BETWEEN 0 AND ? - 1)
-"""
-_CHUNKS = """
-SELECT chunk.validity, chunk.rowids, codes.vectors FROM {table}_chunks AS chunk
-  JOIN {table}_vector_chunks00 AS codes ON codes.rowid = chunk.chunk_id ORDER BY chunk.chunk_id
-"""
 _CODE_MAX = 127
 
 
@@ -57,7 +34,6 @@ class SqliteVectors:
         self._catalog = catalog
         self._space = space
         self._table = vector_table(space.id)
-        self._generation = f"{self._table}_generation"
         # Unit vectors of a longer dimension have smaller values: keep the steps in proportion.
         self._scale = _CODE_MAX * max(1.0, (space.dimension / 384) ** 0.5)
         self._chunks_are_whole = False
@@ -72,30 +48,32 @@ class SqliteVectors:
         if not len(batch.ids):
             return
         refuse_width(batch.vectors, self.dimension)
-        with self._catalog.write() as connection, _told(self._table):
+        with self._catalog.write() as connection, chunks.told(self._table):
             _refuse_strangers(connection, batch, self._space.documents)
             self._ensure(connection)
             self._remove(connection, batch.ids.tolist())
             self._insert(connection, batch)
             self._condense(connection)
-            self._mark(connection)
+            changes.put(connection, self._table, batch.ids.tolist())
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove ids; one that is not there is no error."""
         if not len(ids):
             return
-        with self._catalog.write() as connection, _told(self._table):
-            if self._exists(connection):
-                self._remove(connection, [int(one) for one in ids])
+        with self._catalog.write() as connection, chunks.told(self._table):
+            if not self._exists(connection):
+                return
+            removed = self._remove(connection, [int(one) for one in ids])
+            if removed:
                 self._condense(connection)
-                self._mark(connection)
+                changes.put(connection, self._table, removed)
 
     def nearest(
         self, query: Vector, limit: int, within: DocumentIds | None = None
     ) -> list[Neighbor]:
         """Return the nearest by exact cosine distance, ties by id."""
         refuse_width(query[None], self.dimension)
-        with self._catalog.read() as connection, _told(self._table):
+        with self._catalog.read() as connection, chunks.told(self._table):
             if limit < 1 or self.is_empty(connection):
                 return []
             candidates = self._candidates(connection, query, limit, within)
@@ -111,35 +89,33 @@ class SqliteVectors:
             batch = self._canonical(connection, ledger.alive(connection, candidates))
         return best(batch.ids, distances(batch.vectors, query), len(batch.ids))
 
-    def code_of(self, query: Vector) -> NDArray[np.int8]:
-        """Return a query's code, shape (dimension,)."""
-        refuse_width(query[None], self.dimension)
-        return self._encode(query)
-
     def generation(self, connection: apsw.Connection) -> str | None:
         """Return a text that every write replaces by another one that never was before."""
-        return state.get(connection, self._generation)
+        return changes.generation(connection, self._table)
 
-    def codes(self, connection: apsw.Connection) -> tuple[DocumentIds, NDArray[np.int8]]:
-        """Return every id held and its code, as they lie: shapes (n,) and (n, dimension)."""
-        with _told(self._table):
-            _refuse(self._table, self._torn_chunks(connection))
-            count = self._count(connection)
-            ids, codes = np.empty(count, np.int64), np.empty((count, self.dimension), np.int8)
-            end = 0
-            for validity, places, held in connection.execute(_CHUNKS.format(table=self._table)):
-                bits = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
-                taken = np.flatnonzero(bits)
-                start, end = end, end + len(taken)
-                if end > count:
-                    break
-                ids[start:end] = np.frombuffer(places, "<i8")[taken]
-                codes[start:end] = np.frombuffer(held, np.int8).reshape(-1, self.dimension)[taken]
-        if end != count:
-            raise CorruptFileError(
-                f"{self._table} counts {count} ids and holds others; run `hikma vectors rebuild`."
-            )
-        return ids, codes
+    def changed(
+        self, connection: apsw.Connection, held: str | None, most: int
+    ) -> tuple[DocumentIds, DocumentIds, CodeRows] | None:
+        """Return what was written since a state: ids, and those of them held now with their codes.
+
+        None where that is not known, or more than `most`.
+        """
+        ids = None if held is None else changes.since(connection, self._table, held)
+        if ids is None or len(ids) > most:
+            return None
+        with chunks.told(self._table):
+            return (ids, *chunks.of(connection, self._table, self.dimension, ids))
+
+    def codes(
+        self, connection: apsw.Connection, proceed: Callable[[], bool] = lambda: True
+    ) -> tuple[DocumentIds, CodeRows] | None:
+        """Return every id held and its code, as they lie; None when told not to proceed."""
+        with chunks.told(self._table):
+            return chunks.every(connection, self._table, self.dimension, proceed)
+
+    def room(self, connection: apsw.Connection) -> int:
+        """Return how many vectors the table has room for: no fewer than it holds."""
+        return chunks.chunk_count(connection, self._table) * CHUNK_ROWS
 
     def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
         """Yield the canonical rows of every id held above `after`, by ascending id."""
@@ -156,16 +132,16 @@ class SqliteVectors:
 
     def rebuild(self) -> int:
         """Build the table anew from the canonical rows, in one transaction; return its count."""
-        with self._catalog.write() as connection, _told(self._table):
+        with self._catalog.write() as connection, chunks.told(self._table):
             ids = _live_ids(connection, self._space.documents)
             self._refill(connection, ids)
-            self._mark(connection)
+            changes.put(connection, self._table, None)
         return len(ids)
 
     def altered(self) -> list[int]:
         """Return the ids whose code is not the one of their canonical vector."""
         found: list[int] = []
-        with self._catalog.read() as connection, _told(self._table):
+        with self._catalog.read() as connection, chunks.told(self._table):
             for batch in self.scan(_REFILL_ROWS):
                 sql = f"SELECT code FROM {self._table} WHERE rowid = ?"  # noqa: S608 -- our table
                 for one, code in zip(batch.ids.tolist(), self._encode(batch.vectors), strict=True):
@@ -176,7 +152,7 @@ class SqliteVectors:
     def __len__(self) -> int:
         """Count of ids held."""
         with self._catalog.read() as connection:
-            return self._count(connection) if self._exists(connection) else 0
+            return chunks.counted(connection, self._table) if self._exists(connection) else 0
 
     def close(self) -> None:
         """Do nothing: the catalog's connections are its own."""
@@ -208,24 +184,19 @@ class SqliteVectors:
         sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
         return rows.first(connection, sql, (self._table,)) is not None
 
-    def _mark(self, connection: apsw.Connection) -> None:
-        """Tell whoever holds codes in memory that these are others now.
-
-        By no count: that of a write rolled back, or of a file built anew, may come again.
-        """
-        state.put(connection, self._generation, token_hex(8))
-
     def _ensure(self, connection: apsw.Connection) -> None:
         connection.execute(
             f"CREATE VIRTUAL TABLE IF NOT EXISTS {self._table} "
             f"USING vec0(code int8[{self.dimension}], chunk_size={CHUNK_ROWS})"
         )
 
-    def _remove(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
-        """Delete what is held; sqlite-vec can neither replace nor update an int8 row."""
-        held = [(one,) for one in self._held(connection, np.array(ids)).tolist()]
+    def _remove(self, connection: apsw.Connection, ids: Sequence[int]) -> list[int]:
+        """Delete what is held and return it: sqlite-vec can neither replace nor update a row."""
+        held: list[int] = self._held(connection, np.array(ids)).tolist()
         self._refuse_torn(connection, ids)
-        connection.executemany(f"DELETE FROM {self._table} WHERE rowid = ?", held)  # noqa: S608 -- our table
+        sql = f"DELETE FROM {self._table} WHERE rowid = ?"  # noqa: S608 -- our table
+        connection.executemany(sql, [(one,) for one in held])
+        return held
 
     def _insert(self, connection: apsw.Connection, batch: VectorBatch) -> None:
         codes = self._encode(batch.vectors)
@@ -236,20 +207,12 @@ class SqliteVectors:
 
     def _refuse_torn(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
         """Refuse to write to damaged inner tables: there sqlite-vec 0.1.9 ends the process."""
+        torn: list[int] = []
         if not self._chunks_are_whole:
-            _refuse_broken(connection, "sqlite_sequence")
-        torn = [] if self._chunks_are_whole else self._torn_chunks(connection)
+            chunks.refuse_broken(connection, "sqlite_sequence")
+            torn = chunks.torn(connection, self._table, self.dimension)
         self._chunks_are_whole = not torn
-        torn += rows.column(
-            connection,
-            _LOST_PLACES.format(table=self._table),
-            (rows.numbers(np.array(ids)), CHUNK_ROWS),
-        )
-        _refuse(self._table, torn)
-
-    def _torn_chunks(self, connection: apsw.Connection) -> list[int]:
-        sizes = (CHUNK_ROWS, CHUNK_ROWS // 8, CHUNK_ROWS * 8, CHUNK_ROWS * self.dimension)
-        return rows.column(connection, _TORN_CHUNKS.format(table=self._table), sizes)
+        chunks.refuse(self._table, torn + chunks.lost(connection, self._table, ids))
 
     def _encode(self, vectors: NDArray[np.float32]) -> NDArray[np.int8]:
         steps = np.rint(vectors * self._scale)
@@ -260,22 +223,18 @@ class SqliteVectors:
         self, connection: apsw.Connection, query: Vector, limit: int, within: DocumentIds | None
     ) -> DocumentIds:
         """Return ids among which the nearest are: all of a small set, else the nearest codes."""
-        count = self._count(connection)
-        wanted = over_fetch(limit)
-        if within is not None and (len(within) <= SMALL or wanted >= MOST_NEIGHBOURS):
+        if within is not None and len(within) <= SMALL:
             return self._held(connection, within)
-        if wanted >= min(count, MOST_NEIGHBOURS):
-            return self._page(connection, -1, count)
-        narrowed = "" if within is None else "AND rowid IN (SELECT value FROM carray(:within))"
-        bound: dict[str, Any] = {"code": self._encode(query).tobytes(), "k": wanted}
+        steps = whole(query)
+        every, fits = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        for ids, codes in chunks.each(connection, self._table, self.dimension):
+            every.append(ids)
+            fits.append(products(codes, np.arange(len(ids)), steps))
+        ids, near = np.concatenate(every), np.concatenate(fits)
         if within is not None:
-            bound["within"] = rows.numbers(within)
-        return rows.ids(
-            connection,
-            f"SELECT rowid FROM {self._table} "  # noqa: S608 -- our table
-            f"WHERE code MATCH vec_int8(:code) AND k = :k {narrowed}",
-            bound,
-        )
+            kept = np.isin(ids, within, assume_unique=True)
+            ids, near = ids[kept], near[kept]
+        return ids[greatest(near, ids, over_fetch(limit))]
 
     def _held(self, connection: apsw.Connection, ids: DocumentIds) -> DocumentIds:
         if not len(ids):
@@ -294,60 +253,27 @@ class SqliteVectors:
             (after, count),
         )
 
-    def _count(self, connection: apsw.Connection) -> int:
-        sql = f"SELECT count(*) FROM {self._table}_rowids"  # noqa: S608 -- our table
-        return int(rows.value(connection, sql))
-
     def _condense(self, connection: apsw.Connection) -> None:
         """Refill the table when deletions have left twice the chunks that it needs.
 
         sqlite-vec frees a chunk only when it is empty, and fills gaps in the latest one only.
         """
-        chunks = int(rows.value(connection, f"SELECT count(*) FROM {self._table}_chunks"))  # noqa: S608 -- our table
-        count = self._count(connection)
-        if chunks > 2 * (count // CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
+        held = chunks.chunk_count(connection, self._table)
+        count = chunks.counted(connection, self._table)
+        if held > 2 * (count // CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
             self._refill(connection, self._page(connection, -1, count))
 
     def _refill(self, connection: apsw.Connection, ids: DocumentIds) -> None:
         """Replace the table by one that holds these ids, from their canonical rows."""
         if self._exists(connection):
-            for inner in _INNER_TABLES:
-                _refuse_broken(connection, f"{self._table}_{inner}")
+            for inner in chunks.INNER_TABLES:
+                chunks.refuse_broken(connection, f"{self._table}_{inner}")
             connection.execute(f"DROP TABLE {self._table}")
         self._ensure(connection)
         for start in range(0, len(ids), _REFILL_ROWS):
             part = ids[start : start + _REFILL_ROWS]
             batch = ledger.vectors_of(connection, part, self._space.documents)
             self._insert(connection, batch)
-
-
-@contextmanager
-def _told(table: str) -> Iterator[None]:
-    """Raise what sqlite-vec says of its inner tables as damage: our statements never vary."""
-    try:
-        yield
-    except apsw.SQLError as error:
-        raise CorruptFileError(
-            f"{table} is damaged ({error}); run `hikma vectors rebuild`, or delete the file and "
-            "run `hikma index`."
-        ) from error
-
-
-def _refuse_broken(connection: apsw.Connection, table: str) -> None:
-    """Refuse what SQLite could not finish: sqlite-vec would go on with memory that it has freed."""
-    facts = rows.column(connection, f"PRAGMA integrity_check({table})")
-    if facts != ["ok"]:
-        raise CorruptFileError(
-            f"{table} is damaged ({facts[0]}); delete the file and run `hikma index`."
-        )
-
-
-def _refuse(table: str, torn: Sequence[int]) -> None:
-    if torn:
-        raise CorruptFileError(
-            f"{table} is damaged in {len(torn)} places, {torn[0]} first; run "
-            "`hikma vectors rebuild`, or delete the file and run `hikma index`."
-        )
 
 
 def _live_ids(connection: apsw.Connection, model: str) -> DocumentIds:

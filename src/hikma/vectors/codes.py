@@ -1,0 +1,276 @@
+"""Codes in memory: which of them may be the nearest to a query, in three looks.
+
+Each is at fewer vectors: sign bits of all against those of the query, then against the query in
+three bits, then codes against its values. A fourth one, at canonical rows, is the caller's.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hikma.arrays import DocumentIds, Vector
+
+Slots: TypeAlias = NDArray[np.int64]
+"""Places in the arrays of `Codes`, ascending."""
+Mask: TypeAlias = NDArray[np.bool_]
+CodeRows: TypeAlias = NDArray[np.int8]
+"""Codes, shape (count, dimension)."""
+
+SCALE = 8_192.0
+"""The length that a query is given before its values become whole numbers: with codes of unit
+vectors every sum of products stays below 2 ** 24, so float32 adds them exactly, in any order."""
+_SIGN_WORDS = 196_608
+"""Words of 64 signs that are compared at a time: fewer, and Python's calls cost more than work."""
+_SAMPLE = 8_192
+"""Vectors, at least, by which it is guessed how alike the most alike are."""
+_ROWS = 512
+"""Codes that are multiplied at a time: as floats they stay in a core's cache."""
+_LATER, _LATER_SHARE = 2_048, 64
+"""So many changed vectors, or one in so many, are held apart before all are put in order, which
+copies everything."""
+_SPARSE = 8
+_PLANES = (1, 2, 4)
+"""What a sign that differs counts, by the bits of the query's value there: 1, 3, 5 or 7."""
+_STEP = 0.55
+"""Standard deviations of a query's values to a step of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Codes:
+    """The vectors of a space at one state of the file.
+
+    Shapes: ids (n,) ascending, signs (words, n): sign bits by column, 64 a word, codes
+    (n, dimension) or None where signs alone are held. `live` (n,) are those that still count, None
+    for all. What came later, a small share, stands apart: later_ids (m,) ascending,
+    later_codes (m, dimension).
+    """
+
+    generation: str | None
+    ids: DocumentIds
+    signs: NDArray[np.uint64]
+    codes: CodeRows | None
+    live: Mask | None
+    later_ids: DocumentIds
+    later_codes: CodeRows
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+        return int(self.later_codes.shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory held."""
+        held = (self.ids, self.signs, self.codes, self.live, self.later_ids, self.later_codes)
+        return sum(one.nbytes for one in held if one is not None)
+
+    def nearest(
+        self, query: Vector, looks: tuple[int, int], wanted: int, within: DocumentIds | None
+    ) -> DocumentIds:
+        """Return the ids of the `wanted` nearest, nearest first; what is equally near goes by id.
+
+        `looks` are how many vectors pass the first look and the second, with all that equal the
+        last one.
+        """
+        steps = whole(query)
+        mask = _both(self.live, None if within is None else among(self.ids, within))
+        slots = self._alike(steps, looks, mask)
+        later = np.arange(len(self.later_ids))
+        if within is not None and len(later):
+            later = later[among(self.later_ids, within)]
+        found = np.concatenate([self.ids[slots], self.later_ids[later]])
+        if self.codes is None:
+            signs = np.concatenate(
+                [self.signs.take(slots, axis=1), signs_of(self.later_codes[later])], axis=1
+            )
+            fits = -_differences(signs, steps, _planes(steps)).astype(np.float32)
+        else:
+            fits = np.concatenate(
+                [products(self.codes, slots, steps), products(self.later_codes, later, steps)]
+            )
+        return found[greatest(fits, found, wanted)]
+
+    def patched(
+        self, generation: str | None, changed: DocumentIds, ids: DocumentIds, codes: CodeRows
+    ) -> "Codes":
+        """Return the state in which, of the ids that have changed, only these have a code."""
+        live = np.ones(len(self.ids), np.bool_) if self.live is None else self.live.copy()
+        live[among(self.ids, changed)] = False
+        kept = ~among(self.later_ids, changed)
+        later_ids = np.concatenate([self.later_ids[kept], ids])
+        order = np.argsort(later_ids, kind="stable")
+        made = replace(
+            self,
+            generation=generation,
+            live=live,
+            later_ids=later_ids[order],
+            later_codes=np.concatenate([self.later_codes[kept], codes])[order],
+        )
+        few = max(_LATER, len(self.ids) // _LATER_SHARE)
+        return made if len(later_ids) < few else _merged(made, live)
+
+    def _alike(self, steps: Vector, looks: tuple[int, int], mask: Mask | None) -> Slots:
+        """Return the slots whose signs fit the query best, ascending, after two looks."""
+        slots = self._signed_alike(steps, looks[0], mask)
+        if len(slots) <= looks[1]:
+            return slots
+        columns = self.signs.take(slots, axis=1)
+        return slots[_least(_differences(columns, steps, _planes(steps)), looks[1], None)]
+
+    def _signed_alike(self, steps: Vector, wanted: int, mask: Mask | None) -> Slots:
+        """Return the slots whose signs differ least from the query's, ascending."""
+        count = len(self.ids) if mask is None else int(np.count_nonzero(mask))
+        if count <= wanted:
+            return np.arange(count) if mask is None else np.flatnonzero(mask)
+        if mask is not None and count * 4 < len(mask):
+            slots = np.flatnonzero(mask)
+            return slots[_least(_differences(self.signs.take(slots, axis=1), steps), wanted, None)]
+        return _least(_differences(self.signs, steps), wanted, mask)
+
+
+def loaded(
+    generation: str | None, ids: DocumentIds, codes: CodeRows, *, signs_only: bool = False
+) -> Codes:
+    """Return codes as they lie in the file, in order, with their signs."""
+    if np.any(ids[1:] <= ids[:-1]):
+        order = np.argsort(ids, kind="stable")
+        ids, codes = ids[order], codes[order]
+    held = None if signs_only else codes
+    return Codes(generation, ids, signs_of(codes), held, None, ids[:0].copy(), codes[:0].copy())
+
+
+def _merged(held: Codes, live: Mask) -> Codes:
+    """Return the same state with nothing apart."""
+    ids = np.concatenate([held.ids[live], held.later_ids])
+    order = np.argsort(ids, kind="stable")
+    both = (held.signs[:, live], signs_of(held.later_codes))
+    signs = np.concatenate(both, axis=1).take(order, axis=1)
+    codes = held.codes
+    if codes is not None:
+        codes = np.concatenate([codes[live], held.later_codes])[order]
+    nothing = held.later_ids[:0].copy(), held.later_codes[:0].copy()
+    return Codes(held.generation, ids[order], signs, codes, None, *nothing)
+
+
+def signs_of(codes: CodeRows) -> NDArray[np.uint64]:
+    """Return the sign bits of codes by column, shape (words, n)."""
+    words = -(-codes.shape[1] // 64)
+    signs = np.empty((words, len(codes)), np.uint64)
+    for part in _parts(len(codes), words):
+        bits = np.packbits(codes[part] >= 0, axis=1)
+        filled = np.zeros((len(bits), words * 8), np.uint8)
+        filled[:, : bits.shape[1]] = bits
+        signs[:, part] = filled.view(np.uint64).T
+    return signs
+
+
+def whole(query: Vector) -> NDArray[np.float32]:
+    """Return a query as whole numbers in proportion to its values."""
+    values = query.astype(np.float64)
+    length = float(np.sqrt(values @ values)) or 1.0
+    return np.rint(values * (SCALE / length)).astype(np.float32)
+
+
+def products(codes: CodeRows, slots: Slots, steps: Vector) -> NDArray[np.float32]:
+    """Return the dot product of the codes in some slots with a query of whole numbers, exactly."""
+    found = np.empty(len(slots), np.float32)
+    held = np.empty((min(_ROWS, len(slots)), codes.shape[1]), np.int8)
+    floats = np.empty(held.shape, np.float32)
+    for start in range(0, len(slots), _ROWS):
+        part = slots[start : start + _ROWS]
+        rows = codes.take(part, axis=0, out=held[: len(part)], mode="clip")
+        floats[: len(part)] = rows
+        np.vecdot(floats[: len(part)], steps, out=found[start : start + _ROWS])
+    return found
+
+
+def greatest(fits: NDArray[np.float32], ids: DocumentIds, wanted: int) -> Slots:
+    """Return where the `wanted` greatest stand, greatest first, ties by id."""
+    kept = np.arange(len(fits))
+    if len(fits) > wanted:
+        kept = np.flatnonzero(fits >= np.partition(fits, len(fits) - wanted)[-wanted])
+    order: Slots = kept[np.lexsort((ids[kept], -fits[kept]))[:wanted]]
+    return order
+
+
+def among(ids: DocumentIds, asked: DocumentIds) -> Mask:
+    """Tell which of ascending ids are among others, shape (n,): in time that both take to read."""
+    if not len(ids) or not len(asked):
+        return np.zeros(len(ids), np.bool_)
+    lowest, span = ids[0], int(ids[-1] - ids[0]) + 1
+    if span > _SPARSE * (len(ids) + len(asked)):
+        return np.isin(ids, asked, assume_unique=True)
+    first, last = np.searchsorted(asked, (lowest, ids[-1] + 1))
+    mask = np.zeros(span, np.bool_)
+    mask[asked[first:last] - lowest] = True
+    return mask if span == len(ids) else mask.take(ids - lowest)
+
+
+def _differences(
+    columns: NDArray[np.uint64], steps: Vector, planes: Sequence[NDArray[np.uint64]] = ()
+) -> NDArray[np.uint32]:
+    """Return for each vector how much its signs differ from the query's, shape (n,).
+
+    A sign that differs counts 1, and for each plane that has its bit what that plane is worth.
+    """
+    signs = _packed(steps >= 0)
+    most = 64 * len(columns) * sum(_PLANES[: len(planes) + 1])
+    found = np.zeros(columns.shape[1], np.min_scalar_type(most))
+    for part in _parts(columns.shape[1], len(columns)):
+        differing = np.bitwise_xor(columns[:, part], signs)
+        found[part] += _counted(differing)
+        for worth, plane in zip(_PLANES[1:], planes, strict=False):
+            found[part] += _counted(differing & plane) * found.dtype.type(worth)
+    return found
+
+
+def _counted(words: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Return how many bits are set in each column, shape (n,)."""
+    counts = np.bitwise_count(words)
+    total = np.zeros(words.shape[1], np.min_scalar_type(64 * len(words)))
+    # Three counts of at most 64 fit a byte, and bytes are added fastest.
+    for start in range(0, len(counts), 3):
+        total += np.add.reduce(counts[start : start + 3], axis=0, dtype=np.uint8)
+    return total
+
+
+def _planes(steps: Vector) -> list[NDArray[np.uint64]]:
+    """Return the two bits of how great each of a query's values is."""
+    step = _STEP * float(steps.std()) or 1.0
+    great = np.minimum(np.abs(steps) / step, 3).astype(np.uint8)
+    return [_packed(great & bit != 0) for bit in (1, 2)]
+
+
+def _packed(bits: Mask) -> NDArray[np.uint64]:
+    """Return one bit for each of a query's values as a column of words."""
+    return signs_of(bits.view(np.int8)[None] - 1)
+
+
+def _parts(count: int, words: int) -> Iterator[slice]:
+    """Yield what covers so many vectors, each so many words, a block at a time."""
+    block = max(1_024, _SIGN_WORDS // words)
+    return (slice(start, start + block) for start in range(0, count, block))
+
+
+def _least(differences: NDArray[np.uint32], wanted: int, mask: Mask | None) -> Slots:
+    """Return about the `wanted` least, with all that equal the last: a sample tells the bound."""
+    step = max(1, len(differences) // _SAMPLE)
+    while True:
+        sample = differences[::step]
+        sample = sample if mask is None else sample[mask[::step]]
+        below = np.cumsum(np.bincount(sample)) if len(sample) else np.zeros(1, np.int64)
+        bound = int(np.searchsorted(below, wanted / step))
+        kept = differences <= bound
+        slots = np.flatnonzero(kept if mask is None else kept & mask)
+        if step == 1 or 2 * len(slots) >= wanted:
+            return slots
+        step = 1
+
+
+def _both(one: Mask | None, other: Mask | None) -> Mask | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
