@@ -75,8 +75,9 @@ class Settings:
     """Seeds a fresh file: its vectors begin to move to the other backend."""
     compare_backends: bool | None = None
     """Seeds a fresh file: that migration goes as far as comparing both."""
-    vector_scan: Literal["auto", "disk", "resident"] = "auto"
-    """Where codes are compared: on disk, in memory, or in memory from an engine's third query."""
+    vector_scan: Literal["auto", "disk", "resident", "bits"] = "auto"
+    """Where vectors are compared: on disk, by codes in memory, by signs alone in memory (an eighth
+    of it, slower), or by codes in memory from an engine's third query."""
     vector_batch_size: Annotated[int, Interval(ge=1, le=100_000)] = 100
     """Documents a commit at least."""
     embedding_model: Annotated[str, Predicate(_is_model)] | None = None

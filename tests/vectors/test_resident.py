@@ -66,11 +66,24 @@ def test_three_looks_find_999_of_1000_true_neighbours(catalog, store):
         assert found / (limit * len(queries)) >= 0.999
 
 
-def test_a_vector_takes_at_most_500_bytes_of_memory(catalog, store):
+@pytest.mark.parametrize(("bits", "most"), [(False, 500), (True, 70)])
+def test_a_vector_takes_few_bytes_of_memory(catalog, kept, bits, most):
+    store = ResidentVectors(catalog, kept, bits=bits)
     put(catalog, store, list(range(1, 3_001)), clustered(3_000))
     assert store.nbytes == 0
     store.nearest(clustered(1)[0], 1)
-    assert 0 < store.nbytes <= 500 * 3_000
+    assert 0 < store.nbytes <= most * 3_000
+
+
+def test_signs_alone_find_999_of_1000_true_neighbours(catalog, kept):
+    store = ResidentVectors(catalog, kept, bits=True)
+    made = clustered(9_040, seed=1)
+    vectors, queries = made[:9_000], made[9_000:]
+    put(catalog, store, list(range(1, 9_001)), vectors)
+    near = [
+        set(ids_of(store.nearest(one, 10))) & nearest_exactly(vectors, one, 10) for one in queries
+    ]
+    assert sum(map(len, near)) / 400 >= 0.999
 
 
 def test_a_write_of_another_process_is_seen_by_the_next_query(catalog, store):

@@ -4,7 +4,6 @@ Each is at fewer vectors: sign bits of all against those of the query, then agai
 three bits, then codes against its values. A fourth one, at canonical rows, is the caller's.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -16,6 +15,8 @@ from hikma.arrays import DocumentIds, Vector
 Slots: TypeAlias = NDArray[np.int64]
 """Places in the arrays of `Codes`, ascending."""
 Mask: TypeAlias = NDArray[np.bool_]
+Words: TypeAlias = NDArray[np.uint64]
+"""Bits by column, 64 a word."""
 CodeRows: TypeAlias = NDArray[np.int8]
 """Codes, shape (count, dimension)."""
 
@@ -26,6 +27,8 @@ _SIGN_WORDS = 196_608
 """Words of 64 signs that are compared at a time: fewer, and Python's calls cost more than work."""
 _SAMPLE = 8_192
 """Vectors, at least, by which it is guessed how alike the most alike are."""
+_PACKED = 16_384
+"""Codes whose signs are packed at a time."""
 _ROWS = 512
 """Codes that are multiplied at a time: as floats they stay in a core's cache."""
 _LATER, _LATER_SHARE = 2_048, 64
@@ -50,7 +53,7 @@ class Codes:
 
     generation: str | None
     ids: DocumentIds
-    signs: NDArray[np.uint64]
+    signs: Words
     codes: CodeRows | None
     live: Mask | None
     later_ids: DocumentIds
@@ -76,21 +79,19 @@ class Codes:
         last one.
         """
         steps = whole(query)
+        planes = _planes(steps)
         mask = _both(self.live, None if within is None else among(self.ids, within))
-        slots = self._alike(steps, looks, mask)
+        slots = self._alike(planes, looks, mask)
         later = np.arange(len(self.later_ids))
         if within is not None and len(later):
             later = later[among(self.later_ids, within)]
         found = np.concatenate([self.ids[slots], self.later_ids[later]])
         if self.codes is None:
-            signs = np.concatenate(
-                [self.signs.take(slots, axis=1), signs_of(self.later_codes[later])], axis=1
-            )
-            fits = -_differences(signs, steps, _planes(steps)).astype(np.float32)
+            both = self.signs.take(slots, axis=1), signs_of(self.later_codes[later])
+            fits = -_differences(np.concatenate(both, axis=1), planes).astype(np.float32)
         else:
-            fits = np.concatenate(
-                [products(self.codes, slots, steps), products(self.later_codes, later, steps)]
-            )
+            of_later = products(self.later_codes, later, steps)
+            fits = np.concatenate([products(self.codes, slots, steps), of_later])
         return found[greatest(fits, found, wanted)]
 
     def patched(
@@ -112,23 +113,23 @@ class Codes:
         few = max(_LATER, len(self.ids) // _LATER_SHARE)
         return made if len(later_ids) < few else _merged(made, live)
 
-    def _alike(self, steps: Vector, looks: tuple[int, int], mask: Mask | None) -> Slots:
+    def _alike(self, planes: Words, looks: tuple[int, int], mask: Mask | None) -> Slots:
         """Return the slots whose signs fit the query best, ascending, after two looks."""
-        slots = self._signed_alike(steps, looks[0], mask)
+        slots = self._signed_alike(planes[:, :1], looks[0], mask)
         if len(slots) <= looks[1]:
             return slots
         columns = self.signs.take(slots, axis=1)
-        return slots[_least(_differences(columns, steps, _planes(steps)), looks[1], None)]
+        return slots[_least(_differences(columns, planes), looks[1], None)]
 
-    def _signed_alike(self, steps: Vector, wanted: int, mask: Mask | None) -> Slots:
+    def _signed_alike(self, signs: Words, wanted: int, mask: Mask | None) -> Slots:
         """Return the slots whose signs differ least from the query's, ascending."""
         count = len(self.ids) if mask is None else int(np.count_nonzero(mask))
         if count <= wanted:
             return np.arange(count) if mask is None else np.flatnonzero(mask)
         if mask is not None and count * 4 < len(mask):
             slots = np.flatnonzero(mask)
-            return slots[_least(_differences(self.signs.take(slots, axis=1), steps), wanted, None)]
-        return _least(_differences(self.signs, steps), wanted, mask)
+            return slots[_least(_differences(self.signs.take(slots, axis=1), signs), wanted, None)]
+        return _least(_differences(self.signs, signs), wanted, mask)
 
 
 def loaded(
@@ -155,15 +156,15 @@ def _merged(held: Codes, live: Mask) -> Codes:
     return Codes(held.generation, ids[order], signs, codes, None, *nothing)
 
 
-def signs_of(codes: CodeRows) -> NDArray[np.uint64]:
+def signs_of(codes: CodeRows) -> Words:
     """Return the sign bits of codes by column, shape (words, n)."""
     words = -(-codes.shape[1] // 64)
     signs = np.empty((words, len(codes)), np.uint64)
-    for part in _parts(len(codes), words):
-        bits = np.packbits(codes[part] >= 0, axis=1)
+    for start in range(0, len(codes), _PACKED):
+        bits = np.packbits(codes[start : start + _PACKED] >= 0, axis=1)
         filled = np.zeros((len(bits), words * 8), np.uint8)
         filled[:, : bits.shape[1]] = bits
-        signs[:, part] = filled.view(np.uint64).T
+        signs[:, start : start + _PACKED] = filled.view(np.uint64).T
     return signs
 
 
@@ -174,16 +175,23 @@ def whole(query: Vector) -> NDArray[np.float32]:
     return np.rint(values * (SCALE / length)).astype(np.float32)
 
 
-def products(codes: CodeRows, slots: Slots, steps: Vector) -> NDArray[np.float32]:
-    """Return the dot product of the codes in some slots with a query of whole numbers, exactly."""
-    found = np.empty(len(slots), np.float32)
-    held = np.empty((min(_ROWS, len(slots)), codes.shape[1]), np.int8)
+def products(codes: CodeRows, slots: Slots | None, steps: Vector) -> NDArray[np.float32]:
+    """Return the dot product with a query of whole numbers, exactly: of some slots, None for all.
+
+    It is `vecdot`, row by row: a matrix product would start threads of its own.
+    """
+    count = len(codes if slots is None else slots)
+    found = np.empty(count, np.float32)
+    held = np.empty((min(_ROWS, count), codes.shape[1]), np.int8)
     floats = np.empty(held.shape, np.float32)
-    for start in range(0, len(slots), _ROWS):
-        part = slots[start : start + _ROWS]
-        rows = codes.take(part, axis=0, out=held[: len(part)], mode="clip")
-        floats[: len(part)] = rows
-        np.vecdot(floats[: len(part)], steps, out=found[start : start + _ROWS])
+    for start in range(0, count, _ROWS):
+        end = min(start + _ROWS, count)
+        if slots is None:
+            rows = codes[start:end]
+        else:
+            rows = codes.take(slots[start:end], axis=0, out=held[: end - start], mode="clip")
+        floats[: end - start] = rows
+        np.vecdot(floats[: end - start], steps, out=found[start:end])
     return found
 
 
@@ -209,50 +217,41 @@ def among(ids: DocumentIds, asked: DocumentIds) -> Mask:
     return mask if span == len(ids) else mask.take(ids - lowest)
 
 
-def _differences(
-    columns: NDArray[np.uint64], steps: Vector, planes: Sequence[NDArray[np.uint64]] = ()
-) -> NDArray[np.uint32]:
+def _differences(columns: Words, query: Words) -> NDArray[np.uint32]:
     """Return for each vector how much its signs differ from the query's, shape (n,).
 
-    A sign that differs counts 1, and for each plane that has its bit what that plane is worth.
+    A sign that differs counts 1, and for each plane that has its bit what that plane is worth;
+    `query` (words, 1 + planes) are the query's signs and those planes.
     """
-    signs = _packed(steps >= 0)
-    most = 64 * len(columns) * sum(_PLANES[: len(planes) + 1])
-    found = np.zeros(columns.shape[1], np.min_scalar_type(most))
-    for part in _parts(columns.shape[1], len(columns)):
-        differing = np.bitwise_xor(columns[:, part], signs)
-        found[part] += _counted(differing)
-        for worth, plane in zip(_PLANES[1:], planes, strict=False):
-            found[part] += _counted(differing & plane) * found.dtype.type(worth)
+    words, count = columns.shape
+    most = 64 * words * sum(_PLANES[: query.shape[1]])
+    found = np.zeros(count, np.min_scalar_type(most))
+    block = min(count, max(1_024, _SIGN_WORDS // words))
+    held, bits = np.empty((2, words, block), np.uint64), np.empty((words, block), np.uint8)
+    for start in range(0, count, block):
+        part = columns[:, start : start + block]
+        width = part.shape[1]
+        differing = np.bitwise_xor(part, query[:, :1], out=held[0, :, :width])
+        for worth, plane in zip(_PLANES, query.T[:, :, None], strict=False):
+            of_plane = differing
+            if worth > 1:
+                of_plane = np.bitwise_and(differing, plane, out=held[1, :, :width])
+            counts = np.bitwise_count(of_plane, out=bits[:, :width])
+            # Three counts of at most 64 fit a byte, and bytes are added fastest.
+            for some in range(0, words, 3):
+                sums = np.add.reduce(counts[some : some + 3], axis=0, dtype=np.uint8)
+                found[start : start + width] += (
+                    sums if worth == 1 else sums * found.dtype.type(worth)
+                )
     return found
 
 
-def _counted(words: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """Return how many bits are set in each column, shape (n,)."""
-    counts = np.bitwise_count(words)
-    total = np.zeros(words.shape[1], np.min_scalar_type(64 * len(words)))
-    # Three counts of at most 64 fit a byte, and bytes are added fastest.
-    for start in range(0, len(counts), 3):
-        total += np.add.reduce(counts[start : start + 3], axis=0, dtype=np.uint8)
-    return total
-
-
-def _planes(steps: Vector) -> list[NDArray[np.uint64]]:
-    """Return the two bits of how great each of a query's values is."""
+def _planes(steps: Vector) -> Words:
+    """Return a query's signs, and the two bits of how great each of its values is: (words, 3)."""
     step = _STEP * float(steps.std()) or 1.0
-    great = np.minimum(np.abs(steps) / step, 3).astype(np.uint8)
-    return [_packed(great & bit != 0) for bit in (1, 2)]
-
-
-def _packed(bits: Mask) -> NDArray[np.uint64]:
-    """Return one bit for each of a query's values as a column of words."""
-    return signs_of(bits.view(np.int8)[None] - 1)
-
-
-def _parts(count: int, words: int) -> Iterator[slice]:
-    """Yield what covers so many vectors, each so many words, a block at a time."""
-    block = max(1_024, _SIGN_WORDS // words)
-    return (slice(start, start + block) for start in range(0, count, block))
+    great = np.minimum(np.abs(steps) / step, 3).astype(np.int8)
+    bits = np.stack([steps >= 0, great & 1 != 0, great & 2 != 0])
+    return signs_of(bits.view(np.int8) - 1)
 
 
 def _least(differences: NDArray[np.uint32], wanted: int, mask: Mask | None) -> Slots:

@@ -112,7 +112,7 @@ class ResidentVectors:
         return len(self._kept)
 
     def load(self, wait_s: float | None = None) -> bool:
-        """Load codes beside the queries; wait so long, and tell whether any are held."""
+        """Load codes beside the queries; wait so long, and tell whether any are held by now."""
         self._begin()
         loader = self._loader
         if loader is not None:

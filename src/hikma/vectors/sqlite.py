@@ -229,7 +229,7 @@ class SqliteVectors:
         every, fits = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
         for ids, codes in chunks.each(connection, self._table, self.dimension):
             every.append(ids)
-            fits.append(products(codes, np.arange(len(ids)), steps))
+            fits.append(products(codes, None, steps))
         ids, near = np.concatenate(every), np.concatenate(fits)
         if within is not None:
             kept = np.isin(ids, within, assume_unique=True)
