@@ -12,7 +12,7 @@ from hikma.catalog import checks, ledger, rows
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import MissingVectorError
-from hikma.vectors import sqlite
+from hikma.vectors import chunks, sqlite
 from hikma.vectors.sqlite import SqliteVectors
 
 DIMENSION = 384
@@ -152,13 +152,50 @@ def test_a_reader_keeps_the_old_table_while_another_is_built(catalog, store):
 
 def test_churn_does_not_let_the_table_grow_without_bound(catalog, store, monkeypatch):
     """One survivor in each chunk would keep every chunk alive."""
-    monkeypatch.setattr(sqlite, "CHUNK_ROWS", 32)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 32)
     put(catalog, store, list(range(960)), clustered(960))
     store.delete([one for one in range(960) if one % 32])
     with catalog.read() as connection:
-        chunks = rows.value(connection, "SELECT count(*) FROM vectors_1_chunks")
-    assert chunks <= 8
+        assert chunks.chunk_count(connection, "vectors_1") <= 8
     assert [int(one) for batch in store.scan(50) for one in batch.ids] == list(range(0, 960, 32))
+
+
+def test_rows_are_moved_together_some_at_each_write(catalog, store, monkeypatch):
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 32)
+    monkeypatch.setattr(sqlite, "_REFILL_ROWS", 40)
+    vectors = clustered(960)
+    put(catalog, store, list(range(960)), vectors)
+    counts = []
+    for turn in range(1, 30):
+        store.delete(list(range(turn, 960, 32)))
+        with catalog.read() as connection:
+            counts.append(chunks.chunk_count(connection, "vectors_1"))
+            assert store.altered() == []
+    assert counts[-1] <= 2 * (90 // 32 + 1) + 4
+    left = [one for one in range(960) if one % 32 in (0, 30, 31)]
+    assert [int(one) for batch in store.scan(500) for one in batch.ids] == left
+
+
+def test_a_rebuild_is_many_short_transactions_on_a_sound_table(catalog, store, monkeypatch):
+    """Who waits to write gets in between, and what he writes is not undone."""
+    monkeypatch.setattr(sqlite, "_REFILL_ROWS", 10)
+    vectors = clustered(100)
+    put(catalog, store, list(range(1, 101)), vectors)
+    with catalog.write() as connection:
+        ledger.tombstone(connection, [4, 100])
+        connection.execute("DELETE FROM vectors_1 WHERE rowid = 50")
+    plain, seen = store._insert, []
+
+    def between(connection, ids, codes):
+        plain(connection, ids, codes)
+        seen.append(len(ids))
+
+    monkeypatch.setattr(store, "_insert", between)
+    assert store.rebuild() == 98
+    assert max(seen) == 10
+    assert store.altered() == []
+    held = [int(one) for batch in store.scan(500) for one in batch.ids]
+    assert held == [one for one in range(1, 100) if one != 4]
 
 
 def test_a_document_costs_at_most_2500_bytes_of_vectors(catalog, store):

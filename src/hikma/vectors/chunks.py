@@ -132,6 +132,22 @@ def chunk_count(connection: apsw.Connection, table: str) -> int:
     return int(rows.value(connection, f"SELECT count(*) FROM {table}_chunks"))  # noqa: S608 -- our table
 
 
+def emptiest(connection: apsw.Connection, table: str, most: int) -> DocumentIds:
+    """Return the ids in the chunks that hold the fewest, whole chunks, about `most` ids.
+
+    Never those of the latest chunk: that is where sqlite-vec writes.
+    """
+    sql = f"SELECT validity, rowids FROM {table}_chunks ORDER BY chunk_id"  # noqa: S608 -- our table
+    held = [
+        np.frombuffer(numbers, "<i8")[_set_bits(validity)]
+        for validity, numbers in rows.every(connection, sql)[:-1]
+    ]
+    held.sort(key=len)
+    ends = np.cumsum([len(ids) for ids in held])
+    few = held[: max(1, int(np.searchsorted(ends, most, side="right")))]
+    return np.concatenate([np.empty(0, np.int64), *few])
+
+
 def torn(connection: apsw.Connection, table: str, dimension: int) -> list[int]:
     """Return the chunks that are not laid out as known; refuse tables of another sqlite-vec."""
     made_by = rows.first(connection, _VERSION.format(table=table))

@@ -16,13 +16,14 @@ from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError
 from hikma.vectors import changes, chunks
-from hikma.vectors.chunks import CHUNK_ROWS
 from hikma.vectors.codes import CodeRows, greatest, products, whole
 from hikma.vectors.exact import SMALL, best, distances, over_fetch, refuse_width
 
 _SPARSE_CHUNKS = 4
 """Chunks in excess of twice the needed ones before rows are moved together."""
 _REFILL_ROWS = 2_000
+_NO_LIMIT = -1
+_GREATEST_ID = 2**63 - 1
 _CODE_MAX = 127
 
 
@@ -52,7 +53,7 @@ class SqliteVectors:
             _refuse_strangers(connection, batch, self._space.documents)
             self._ensure(connection)
             self._remove(connection, batch.ids.tolist())
-            self._insert(connection, batch)
+            self._insert(connection, batch.ids, self._encode(batch.vectors))
             self._condense(connection)
             changes.put(connection, self._table, batch.ids.tolist())
 
@@ -115,7 +116,7 @@ class SqliteVectors:
 
     def room(self, connection: apsw.Connection) -> int:
         """Return how many vectors the table has room for: no fewer than it holds."""
-        return chunks.chunk_count(connection, self._table) * CHUNK_ROWS
+        return chunks.chunk_count(connection, self._table) * chunks.CHUNK_ROWS
 
     def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
         """Yield the canonical rows of every id held above `after`, by ascending id."""
@@ -131,7 +132,13 @@ class SqliteVectors:
             last = int(ids[-1])
 
     def rebuild(self) -> int:
-        """Build the table anew from the canonical rows, in one transaction; return its count."""
+        """Build the table anew from the canonical rows; return its count.
+
+        A sound one row by row in short transactions, so that nobody waits; another one in a single
+        transaction.
+        """
+        if self._is_sound():
+            return self._renew()
         with self._catalog.write() as connection, chunks.told(self._table):
             ids = _live_ids(connection, self._space.documents)
             self._refill(connection, ids)
@@ -187,7 +194,7 @@ class SqliteVectors:
     def _ensure(self, connection: apsw.Connection) -> None:
         connection.execute(
             f"CREATE VIRTUAL TABLE IF NOT EXISTS {self._table} "
-            f"USING vec0(code int8[{self.dimension}], chunk_size={CHUNK_ROWS})"
+            f"USING vec0(code int8[{self.dimension}], chunk_size={chunks.CHUNK_ROWS})"
         )
 
     def _remove(self, connection: apsw.Connection, ids: Sequence[int]) -> list[int]:
@@ -198,11 +205,10 @@ class SqliteVectors:
         connection.executemany(sql, [(one,) for one in held])
         return held
 
-    def _insert(self, connection: apsw.Connection, batch: VectorBatch) -> None:
-        codes = self._encode(batch.vectors)
+    def _insert(self, connection: apsw.Connection, ids: DocumentIds, codes: CodeRows) -> None:
         connection.executemany(
             f"INSERT INTO {self._table}(rowid, code) VALUES (?, vec_int8(?))",  # noqa: S608 -- our table
-            ((int(one), code.tobytes()) for one, code in zip(batch.ids, codes, strict=True)),
+            ((one, code.tobytes()) for one, code in zip(ids.tolist(), codes, strict=True)),
         )
 
     def _refuse_torn(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
@@ -253,15 +259,60 @@ class SqliteVectors:
             (after, count),
         )
 
-    def _condense(self, connection: apsw.Connection) -> None:
-        """Refill the table when deletions have left twice the chunks that it needs.
+    def _between(self, connection: apsw.Connection, after: int, end: int) -> DocumentIds:
+        sql = f"SELECT rowid FROM {self._table}_rowids WHERE rowid > ? AND rowid <= ?"  # noqa: S608 -- our table
+        return rows.ids(connection, sql, (after, end))
 
-        sqlite-vec frees a chunk only when it is empty, and fills gaps in the latest one only.
+    def _condense(self, connection: apsw.Connection) -> None:
+        """Move rows together when deletions have left twice the chunks that they need.
+
+        sqlite-vec frees a chunk only when it is empty, and fills gaps in the latest one only. Some
+        rows at each write: nobody waits for all of them.
         """
         held = chunks.chunk_count(connection, self._table)
         count = chunks.counted(connection, self._table)
-        if held > 2 * (count // CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
-            self._refill(connection, self._page(connection, -1, count))
+        if held > 2 * (count // chunks.CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
+            sparse = chunks.emptiest(connection, self._table, _REFILL_ROWS)
+            ids, codes = chunks.of(connection, self._table, self.dimension, np.sort(sparse))
+            self._remove(connection, ids.tolist())
+            self._insert(connection, ids, codes)
+
+    def _is_sound(self) -> bool:
+        """Tell whether the table can be read and written, and counts what it holds."""
+        with self._catalog.read() as connection:
+            if not self._exists(connection):
+                return False
+            try:
+                self._refuse_unsound(connection)
+            except CorruptFileError:
+                return False
+            return True
+
+    def _refuse_unsound(self, connection: apsw.Connection) -> None:
+        with chunks.told(self._table):
+            for inner in chunks.INNER_TABLES:
+                chunks.refuse_broken(connection, f"{self._table}_{inner}")
+            held = [ids for ids, _ in chunks.each(connection, self._table, self.dimension)]
+            known = self._page(connection, -1, chunks.counted(connection, self._table))
+            if not np.array_equal(np.sort(np.concatenate([known[:0], *held])), known):
+                raise CorruptFileError(f"{self._table} holds other ids than it counts.")
+
+    def _renew(self) -> int:
+        """Write every code anew, and drop what has no canonical row; return the count."""
+        last, count = -1, 0
+        while True:
+            with self._catalog.write() as connection, chunks.told(self._table):
+                live = _live_ids(connection, self._space.documents, last, _REFILL_ROWS)
+                end = int(live[-1]) if len(live) == _REFILL_ROWS else _GREATEST_ID
+                held = self._between(connection, last, end)
+                batch = ledger.vectors_of(connection, live, self._space.documents)
+                self._remove(connection, held.tolist())
+                self._insert(connection, batch.ids, self._encode(batch.vectors))
+                changes.put(connection, self._table, np.union1d(held, live).tolist())
+            count += len(live)
+            if end == _GREATEST_ID:
+                return count
+            last = end
 
     def _refill(self, connection: apsw.Connection, ids: DocumentIds) -> None:
         """Replace the table by one that holds these ids, from their canonical rows."""
@@ -273,20 +324,22 @@ class SqliteVectors:
         for start in range(0, len(ids), _REFILL_ROWS):
             part = ids[start : start + _REFILL_ROWS]
             batch = ledger.vectors_of(connection, part, self._space.documents)
-            self._insert(connection, batch)
+            self._insert(connection, batch.ids, self._encode(batch.vectors))
 
 
-def _live_ids(connection: apsw.Connection, model: str) -> DocumentIds:
+def _live_ids(
+    connection: apsw.Connection, model: str, after: int = -1, most: int = _NO_LIMIT
+) -> DocumentIds:
     return rows.ids(
         connection,
         """
         SELECT ledger.document_id FROM ledger
-         WHERE NOT ledger.deleted AND EXISTS (
+         WHERE ledger.document_id > ? AND NOT ledger.deleted AND EXISTS (
            SELECT 1 FROM embedding JOIN model ON model.id = embedding.model
             WHERE embedding.digest = ledger.digest AND model.identity = ?)
-         ORDER BY ledger.document_id
+         ORDER BY ledger.document_id LIMIT ?
         """,
-        (model,),
+        (after, model, most),
     )
 
 
