@@ -20,9 +20,9 @@ from hikma.vectors.sqlite import SqliteVectors
 VECTORS = clustered(400, seed=3)
 
 
-def opened(folder):
+def opened(folder, dimension=DIMENSION):
     catalog = Catalog.open(folder / "index.db", create=True)
-    wanted = VectorSpace(0, "sqlite-vec", "", MODEL, MODEL, MODEL, DIMENSION, "cosine", "flat", "")
+    wanted = VectorSpace(0, "sqlite-vec", "", MODEL, MODEL, MODEL, dimension, "cosine", "flat", "")
     with catalog.write() as connection:
         return catalog, SqliteVectors(catalog, ledger.create_space(connection, wanted))
 

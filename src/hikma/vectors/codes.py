@@ -34,6 +34,7 @@ _ROWS = 512
 _LATER, _LATER_SHARE = 2_048, 64
 """So many changed vectors, or one in so many, are held apart before all are put in order, which
 copies everything."""
+_EVEN = 0.4
 _SPARSE = 8
 _PLANES = (1, 2, 4)
 """What a sign that differs counts, by the bits of the query's value there: 1, 3, 5 or 7."""
@@ -111,7 +112,8 @@ class Codes:
             later_codes=np.concatenate([self.later_codes[kept], codes])[order],
         )
         few = max(_LATER, len(self.ids) // _LATER_SHARE)
-        return made if len(later_ids) < few else _merged(made, live)
+        mostly_live = 2 * int(np.count_nonzero(live)) >= len(live)
+        return made if mostly_live and len(later_ids) < few else _merged(made, live)
 
     def _alike(self, planes: Words, looks: tuple[int, int], mask: Mask | None) -> Slots:
         """Return the slots whose signs fit the query best, ascending, after two looks."""
@@ -175,6 +177,15 @@ def whole(query: Vector) -> NDArray[np.float32]:
     return np.rint(values * (SCALE / length)).astype(np.float32)
 
 
+def tells_by_sign(query: Vector) -> bool:
+    """Tell whether signs say which vectors are near: not where a few values decide.
+
+    The measure is 2 / pi where values are normally distributed and 1 / dimension for an axis.
+    """
+    values = query.astype(np.float64)
+    return float(np.abs(values).sum()) ** 2 >= _EVEN * len(values) * float(values @ values)
+
+
 def products(codes: CodeRows, slots: Slots | None, steps: Vector) -> NDArray[np.float32]:
     """Return the dot product with a query of whole numbers, exactly: of some slots, None for all.
 
@@ -226,7 +237,7 @@ def _differences(columns: Words, query: Words) -> NDArray[np.uint32]:
     words, count = columns.shape
     most = 64 * words * sum(_PLANES[: query.shape[1]])
     found = np.zeros(count, np.min_scalar_type(most))
-    block = min(count, max(1_024, _SIGN_WORDS // words))
+    block = min(max(1, count), max(1_024, _SIGN_WORDS // words))
     held, bits = np.empty((2, words, block), np.uint64), np.empty((words, block), np.uint8)
     for start in range(0, count, block):
         part = columns[:, start : start + block]

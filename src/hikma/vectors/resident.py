@@ -17,7 +17,7 @@ from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.protocols import VectorStore
-from hikma.vectors.codes import Codes, loaded
+from hikma.vectors.codes import Codes, loaded, tells_by_sign
 from hikma.vectors.exact import over_fetch, refuse_width
 from hikma.vectors.sqlite import SqliteVectors
 
@@ -91,7 +91,7 @@ class ResidentVectors:
             if limit < 1 or self._kept.is_empty(connection):
                 return []
             held = self._current(connection)
-            if held is None:
+            if held is None or not tells_by_sign(query):
                 return self._kept.nearest(query, limit, within)
             wanted, seen = limit, -1
             while True:
