@@ -17,11 +17,13 @@ from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError
 from hikma.vectors import changes, chunks
 from hikma.vectors.codes import CodeRows, greatest, products, whole
-from hikma.vectors.exact import SMALL, best, distances, over_fetch, refuse_width
+from hikma.vectors.exact import best, distances, over_fetch, refuse_width
 
 _SPARSE_CHUNKS = 4
 """Chunks in excess of twice the needed ones before rows are moved together."""
 _REFILL_ROWS = 2_000
+_CODES_FOR_A_ROW = 32
+"""So many codes are compared in the time that one canonical row takes to read."""
 _NO_LIMIT = -1
 _GREATEST_ID = 2**63 - 1
 _CODE_MAX = 127
@@ -228,8 +230,8 @@ class SqliteVectors:
     def _candidates(
         self, connection: apsw.Connection, query: Vector, limit: int, within: DocumentIds | None
     ) -> DocumentIds:
-        """Return ids among which the nearest are: all of a small set, else the nearest codes."""
-        if within is not None and len(within) <= SMALL:
+        """Return ids among which the nearest are: all of a small share, else the nearest codes."""
+        if within is not None and len(within) * _CODES_FOR_A_ROW <= self.room(connection):
             return self._held(connection, within)
         steps = whole(query)
         every, fits = [np.empty(0, np.int64)], [np.empty(0, np.float32)]

@@ -1,0 +1,376 @@
+"""Exact vector search in one file against what else there is, interleaved in one process.
+
+    python benchmarks/scan.py DATABASE [--sizes 10000 100000] [--queries 2000] [--json FILE]
+
+The vectors are those of an index; a size beyond theirs is made of them by perturbation, and said
+to be. The queries are stored vectors, perturbed. Each round asks everyone the same question: plain
+sqlite-vec (float32), this file from disk, by codes in memory and by signs in memory, NumPy over all
+vectors, and LanceDB where it is installed. Recall counts what is as near as the tenth as found.
+Memory is what a fresh process grows by; the floor is what each look must read at the bandwidth that
+the machine was measured to have. Quote ratios: a busy machine slows all alike.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+import sqlite_vec
+from numpy.typing import NDArray
+
+from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, VectorRows
+from hikma.catalog import ledger
+from hikma.catalog.schema import Catalog
+from hikma.domain import VectorSpace
+from hikma.vectors.exact import best, distances
+from hikma.vectors.resident import ResidentVectors
+from hikma.vectors.sqlite import SqliteVectors
+
+NEAREST = 10
+MODEL = "benchmark"
+BATCH = 5_000
+NOISE = 0.025
+"""Standard deviation of what is added to each value of a unit vector: cosine .9 at 384 values."""
+SHARES = (0.01, 0.1, 0.5)
+Ask = Callable[[Vector, DocumentIds | None], Sequence[int]]
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Who answers: by ids, the nearest first; `filters` where it takes ids to choose among."""
+
+    name: str
+    ask: Ask
+    fast: bool = True
+    filters: bool = True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("database", type=Path)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--queries", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--grown", choices=["nothing", "disk", "resident", "bits"])
+    asked = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+    if asked.grown:
+        print(_grown(asked.database, asked.grown))
+        return
+    held = _vectors(asked.database)
+    print(f"{len(held):,} vectors of {asked.database}; {_bandwidth():.1f} GB/s")
+    figures = {}
+    for size in asked.sizes:
+        vectors = _sized(held, size)
+        print(f"\n## {size:,}" + (" (beyond the file's: by perturbation)" * (size > len(held))))
+        with tempfile.TemporaryDirectory() as folder:
+            figures[str(size)] = _compared(Path(folder), vectors, asked)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _compared(folder: Path, vectors: VectorRows, asked: argparse.Namespace) -> Figures:
+    random = np.random.default_rng(7)
+    queries = _perturbed(vectors[random.integers(len(vectors), size=asked.queries)], random)
+    floor = _exact_tenth(vectors, queries)
+    with _contenders(folder, vectors) as contenders:
+        figures: Figures = {one.name: {} for one in contenders}
+        _time(contenders, queries[: asked.rounds], figures)
+        for one in contenders:
+            some = slice(None) if one.fast else slice(None, asked.rounds)
+            figures[one.name]["recall"] = _recall(one, vectors, queries[some], floor[some])
+        _filter(contenders, queries[: asked.rounds], len(vectors), figures)
+        for one in contenders:
+            if one.name in ("resident", "bits"):
+                figures[one.name] |= {f"/s by {n}": _rate(one, queries, n) for n in (1, 2, 4)}
+    nothing = _child(folder / "index.db", "nothing")
+    for name in ("disk", "resident", "bits"):
+        grown = _child(folder / "index.db", name) - nothing
+        figures[name]["bytes a vector"] = grown / len(vectors)
+    _print(figures)
+    print(_floors(len(vectors), vectors.shape[1]))
+    return figures
+
+
+@contextmanager
+def _contenders(folder: Path, vectors: VectorRows) -> Iterator[list[Contender]]:
+    """Yield everyone, with the same vectors under the ids from 1."""
+    ids = np.arange(1, len(vectors) + 1)
+    catalog, space = _index(folder / "index.db", ids, vectors)
+    disk = SqliteVectors(catalog, space)
+    resident = ResidentVectors(catalog, SqliteVectors(catalog, space))
+    bits = ResidentVectors(catalog, SqliteVectors(catalog, space), bits=True)
+    for one in (resident, bits):
+        one.load()
+    plain = _vec0(folder / "plain.db", ids, vectors)
+    stores: dict[str, SqliteVectors | ResidentVectors] = {
+        "disk": disk,
+        "resident": resident,
+        "bits": bits,
+    }
+    found = [
+        Contender("plain vec0", lambda query, _: _of_vec0(plain, query), fast=False, filters=False),
+        *(Contender(name, _of_store(one.nearest), name != "disk") for name, one in stores.items()),
+        Contender("numpy exact", lambda *asked: _of_numpy(vectors, *asked), fast=False),
+    ]
+    with suppress(ImportError):
+        found += _lance(folder / "lance", ids, vectors)
+    yield found
+    plain.close()
+    resident.close()
+    bits.close()
+    catalog.close()
+
+
+def _of_store(nearest: Callable[[Vector, int, DocumentIds | None], list[Neighbor]]) -> Ask:
+    return lambda query, within: [one.id for one in nearest(query, NEAREST, within)]
+
+
+def _index(path: Path, ids: DocumentIds, vectors: VectorRows) -> tuple[Catalog, VectorSpace]:
+    """Make an index that holds nothing but vectors."""
+    catalog = Catalog.open(path, create=True)
+    width = vectors.shape[1]
+    wanted = VectorSpace(0, "sqlite-vec", "", MODEL, MODEL, MODEL, width, "cosine", "flat", "")
+    with catalog.write() as connection:
+        space = ledger.create_space(connection, wanted)
+    store = SqliteVectors(catalog, space)
+    for start in range(0, len(ids), BATCH):
+        part = ids[start : start + BATCH]
+        digests = [int(one).to_bytes(8, "little") for one in part]
+        rows = vectors[start : start + BATCH]
+        with catalog.write() as connection:
+            ledger.put_embeddings(connection, MODEL, digests, rows)
+            ledger.record(connection, MODEL, list(zip(part.tolist(), digests, strict=True)))
+            store.upsert(VectorBatch(part, rows))
+    return catalog, space
+
+
+def _vec0(path: Path, ids: DocumentIds, vectors: VectorRows) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.enable_load_extension(True)  # noqa: FBT003 -- APSW's own signature
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.execute(f"CREATE VIRTUAL TABLE plain USING vec0(vector float[{vectors.shape[1]}])")
+    with connection:
+        connection.executemany(
+            "INSERT INTO plain(rowid, vector) VALUES (?, ?)",
+            ((int(one), row.tobytes()) for one, row in zip(ids, vectors, strict=True)),
+        )
+    return connection
+
+
+def _of_vec0(connection: apsw.Connection, query: Vector) -> list[int]:
+    sql = "SELECT rowid FROM plain WHERE vector MATCH ? AND k = ?"
+    return [row[0] for row in connection.execute(sql, (query.tobytes(), NEAREST))]
+
+
+def _of_numpy(vectors: VectorRows, query: Vector, within: DocumentIds | None) -> list[int]:
+    chosen = None if within is None else within - 1
+    near = vectors @ query if chosen is None else vectors[chosen] @ query
+    most = np.argpartition(near, -4 * NEAREST)[-4 * NEAREST :]
+    slots = np.sort(most if chosen is None else chosen[most])
+    return [one.id for one in best(slots + 1, distances(vectors[slots], query), NEAREST)]
+
+
+def _lance(folder: Path, ids: DocumentIds, vectors: VectorRows) -> list[Contender]:
+    """Return LanceDB without an index, and with its best one at two depths."""
+    import lancedb  # noqa: PLC0415 -- an extra
+    import pyarrow as pa  # noqa: PLC0415
+    from lancedb.index import IvfRq  # noqa: PLC0415
+
+    width = vectors.shape[1]
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width)
+    table = lancedb.connect(folder).create_table("t", pa.table({"id": ids, "vector": column}))
+    table.create_index("vector", config=IvfRq(distance_type="cosine", num_bits=1))
+
+    def ask(prepare: Callable[[Any], Any]) -> Ask:
+        def asked(query: Vector, _: DocumentIds | None) -> list[int]:
+            search: Any = table.search(query, vector_column_name="vector")
+            search = search.distance_type("cosine")
+            found: list[int] = prepare(search).limit(NEAREST).to_arrow()["id"].to_pylist()
+            return found
+
+        return asked
+
+    depths: Mapping[str, Callable[[Any], Any]] = {
+        "lancedb flat": lambda one: one.bypass_vector_index(),
+        "lancedb IVF_RQ": lambda one: one.nprobes(20),
+        "lancedb IVF_RQ, refined": lambda one: one.nprobes(20).refine_factor(10),
+    }
+    return [Contender(name, ask(how), fast=False, filters=False) for name, how in depths.items()]
+
+
+def _time(contenders: Sequence[Contender], queries: VectorRows, figures: Figures) -> None:
+    """Ask everyone in turn; milliseconds by the clock."""
+    taken: dict[str, list[float]] = {one.name: [] for one in contenders}
+    for one in contenders:
+        one.ask(queries[0], None)
+    for query in queries:
+        for one in contenders:
+            taken[one.name].append(_ms(one, query, None))
+    for name, values in taken.items():
+        figures[name] |= {"p50": np.percentile(values, 50), "p95": np.percentile(values, 95)}
+
+
+def _ms(one: Contender, query: Vector, within: DocumentIds | None) -> float:
+    start = time.perf_counter()
+    one.ask(query, within)
+    return 1_000 * (time.perf_counter() - start)
+
+
+def _filter(contenders: Sequence[Contender], queries: VectorRows, count: int, to: Figures) -> None:
+    """Time filtered queries against the same ones without, in turn."""
+    random = np.random.default_rng(11)
+    for share in SHARES:
+        within = np.sort(random.choice(count, int(count * share), replace=False)) + 1
+        for one in contenders:
+            if not one.filters or len(within) < 4 * NEAREST:
+                continue
+            pairs = [(_ms(one, query, None), _ms(one, query, within)) for query in queries]
+            plain, narrowed = np.median(pairs, axis=0)
+            to[one.name][f"{share:.0%} / all"] = narrowed / plain
+
+
+def _rate(one: Contender, queries: VectorRows, threads: int, seconds: float = 2.0) -> float:
+    """Return answers a second of so many threads."""
+    counts = [0] * threads
+    begin = threading.Barrier(threads)
+
+    def ask(number: int) -> None:
+        one.ask(queries[number], None)
+        begin.wait()
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            one.ask(queries[counts[number] % len(queries)], None)
+            counts[number] += 1
+
+    running = [threading.Thread(target=ask, args=(number,)) for number in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    return sum(counts) / seconds
+
+
+def _recall(
+    one: Contender, vectors: VectorRows, queries: VectorRows, floor: NDArray[np.float32]
+) -> float:
+    found = 0
+    for query, least in zip(queries, floor, strict=True):
+        slots = np.array(one.ask(query, None), dtype=np.int64) - 1
+        found += int(np.count_nonzero(vectors[slots] @ query >= least - 1e-6))
+    return found / (NEAREST * len(queries))
+
+
+def _exact_tenth(vectors: VectorRows, queries: VectorRows) -> NDArray[np.float32]:
+    """Return each query's cosine to the last of its true nearest."""
+    found = np.empty(len(queries), np.float32)
+    for start in range(0, len(queries), 50):
+        near = queries[start : start + 50] @ vectors.T
+        found[start : start + 50] = np.partition(near, -NEAREST, axis=1)[:, -NEAREST]
+    return found
+
+
+def _vectors(database: Path) -> VectorRows:
+    catalog = Catalog.open(database)
+    with catalog.read() as connection:
+        ids = ledger.live_ids(connection)
+        parts = [
+            ledger.vectors_of(connection, ids[at : at + BATCH]).vectors
+            for at in range(0, len(ids), BATCH)
+        ]
+    catalog.close()
+    return np.concatenate(parts)
+
+
+def _sized(held: VectorRows, size: int) -> VectorRows:
+    """Return so many vectors: some of those held, or all of them and perturbed ones."""
+    random = np.random.default_rng(3)
+    if size <= len(held):
+        return held[np.sort(random.choice(len(held), size, replace=False))]
+    again = held[random.integers(len(held), size=size - len(held))]
+    return np.concatenate([held, _perturbed(again, random)])
+
+
+def _perturbed(vectors: VectorRows, random: np.random.Generator) -> VectorRows:
+    made = vectors + NOISE * random.standard_normal(vectors.shape, dtype=np.float32)
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    return made.astype(np.float32)
+
+
+def _child(database: Path, name: str) -> int:
+    """Return by how many bytes a fresh process grows when it asks a store, or nobody."""
+    command = [sys.executable, __file__, str(database), "--grown", name]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def _grown(database: Path, name: str) -> int:
+    """Return by how many bytes this process grew; what a load takes for a while is not counted."""
+    catalog = Catalog.open(database)
+    with catalog.read() as connection:
+        space = ledger.space(connection)
+    if space is None:
+        sys.exit(f"{database} has no vectors")
+    query = np.random.default_rng(1).standard_normal(space.dimension).astype(np.float32)
+    before = _resident_bytes()
+    kept = SqliteVectors(catalog, space)
+    if name == "disk":
+        kept.nearest(query, NEAREST)
+    elif name != "nothing":
+        store = ResidentVectors(catalog, kept, bits=name == "bits")
+        store.load()
+        store.nearest(query, NEAREST)
+    return _resident_bytes() - before
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _bandwidth() -> float:
+    """Return the gigabytes a second that this machine reads, on one core."""
+    block = np.ones(32 << 20, np.uint64)
+    taken = []
+    for _ in range(5):
+        start = time.perf_counter()
+        np.bitwise_or.reduce(block)
+        taken.append(time.perf_counter() - start)
+    return block.nbytes / min(taken) / 1e9
+
+
+def _floors(count: int, dimension: int) -> str:
+    """Say how long it takes to read what each look compares."""
+    speed = _bandwidth() * 1e6
+    signs, codes = count * dimension / 8 / speed, count * dimension / speed
+    return (
+        f"floor: signs {signs:.2f} ms, all codes {codes:.2f} ms, float32 {4 * codes:.2f} ms; "
+        f"600 codes {600 * dimension / speed:.3f} ms, 30 rows {120 * dimension / speed:.3f} ms"
+    )
+
+
+def _print(figures: Figures) -> None:
+    columns = list(dict.fromkeys(name for one in figures.values() for name in one))
+    print("| |", " | ".join(columns), "| vec0 / it | IVF_RQ, refined / it |")
+    print("|---|" + "--:|" * (len(columns) + 2))
+    plain = figures["plain vec0"]["p50"]
+    rival = figures.get("lancedb IVF_RQ, refined", {}).get("p50", float("nan"))
+    for name, one in figures.items():
+        cells = [f"{one[column]:.4g}" if column in one else "" for column in columns]
+        ratios = f"{plain / one['p50']:.1f} | {rival / one['p50']:.1f}"
+        print(f"| {name} |", " | ".join(cells), f"| {ratios} |")
+
+
+if __name__ == "__main__":
+    main()
