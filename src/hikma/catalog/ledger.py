@@ -213,7 +213,7 @@ def vectors_of(
           CROSS JOIN embedding ON embedding.digest = ledger.digest
            AND embedding.model = (SELECT id FROM model WHERE identity = ?)
         """,
-        (rows.numbers(np.unique(np.asarray(ids, np.int64))), identity),
+        (rows.numbers(sorted(set(map(int, ids)))), identity),
     )
     numbers = np.array([row[0] for row in found], dtype=np.int64)
     try:

@@ -63,4 +63,5 @@ def since(connection: apsw.Connection, table: str, held: str) -> DocumentIds | N
         return None
     if any(ids is None for _, ids in found):
         return None
-    return np.unique(np.frombuffer(b"".join(ids for _, ids in found), "<i8"))
+    written = np.frombuffer(b"".join(ids for _, ids in found), "<i8")
+    return np.array(sorted(set(written.tolist())), np.int64)

@@ -16,7 +16,7 @@ from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError
 from hikma.vectors import changes, chunks
-from hikma.vectors.codes import CodeRows, greatest, products, whole
+from hikma.vectors.codes import CodeRows, among, greatest, products, whole
 from hikma.vectors.exact import best, distances, over_fetch, refuse_width
 
 _SPARSE_CHUNKS = 4
@@ -240,7 +240,8 @@ class SqliteVectors:
             fits.append(products(codes, None, steps))
         ids, near = np.concatenate(every), np.concatenate(fits)
         if within is not None:
-            kept = np.isin(ids, within, assume_unique=True)
+            order = np.argsort(ids, kind="stable")
+            kept = order[among(ids[order], within)]
             ids, near = ids[kept], near[kept]
         return ids[greatest(near, ids, over_fetch(limit))]
 
