@@ -218,7 +218,7 @@ def greatest(fits: NDArray[np.float32], ids: DocumentIds, wanted: int) -> Slots:
 def among(ids: DocumentIds, asked: DocumentIds) -> Mask:
     """Tell which of ascending ids are among others, also ascending, shape (n,).
 
-    Not by NumPy's `isin`: its first use imports for 100 ms.
+    NumPy's `isin`, which knows of no order, takes five times as long.
     """
     if not len(ids) or not len(asked):
         return np.zeros(len(ids), np.bool_)
