@@ -14,6 +14,7 @@ from typing import Any
 
 import apsw
 import numpy as np
+from filelock import FileLock
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
 from hikma.catalog import identity, ledger, outbox, state
@@ -218,16 +219,23 @@ class LanceVectors:
     def _make(self) -> Any:
         if not self._place.is_local:
             refuse_careless(self._place)
-        with self._catalog.write() as connection:  # one process at a time
+        # One process at a time, and in no transaction: a slow place must not keep writers waiting.
+        with FileLock(f"{self._catalog.path}.space-{self._space.id}.making.lock"):
             database = open_database(self._place)
             found = open_table(database, self._place)
-            if found is not None:
-                return found
-            if state.get(connection, self._made) == _MADE:
-                self._owe_all(f"{self._place} is gone")
-            state.put(connection, self._made, _MADE)
-            columns = lance_rows.schema(self.dimension)
-            return database.create_table(self._place.table, schema=columns)
+            if found is None:
+                if self._was_made():
+                    self._owe_all(f"{self._place} is gone")
+                columns = lance_rows.schema(self.dimension)
+                found = database.create_table(self._place.table, schema=columns)
+            if not self._was_made():
+                with self._catalog.write() as connection:
+                    state.put(connection, self._made, _MADE)
+            return found
+
+    def _was_made(self) -> bool:
+        with self._catalog.read() as connection:
+            return state.get(connection, self._made) == _MADE
 
     def _owed(self, connection: apsw.Connection, *, mended: bool) -> DocumentIds:
         """Return the ids whose rows in the table are not those of the ledger, or may not be."""
