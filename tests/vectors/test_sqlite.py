@@ -198,6 +198,18 @@ def test_a_rebuild_is_many_short_transactions_on_a_sound_table(catalog, store, m
     assert held == [one for one in range(1, 100) if one != 4]
 
 
+def test_a_rebuild_of_whole_pages_and_of_nothing(catalog, store, monkeypatch):
+    monkeypatch.setattr(sqlite, "_REFILL_ROWS", 10)
+    assert store.rebuild() == 0
+    assert store.rebuild() == 0
+    put(catalog, store, list(range(1, 21)), clustered(20))
+    assert store.rebuild() == 20
+    with catalog.write() as connection:
+        ledger.tombstone(connection, list(range(1, 21)))
+    assert store.rebuild() == 0
+    assert len(store) == 0
+
+
 def test_a_document_costs_at_most_2500_bytes_of_vectors(catalog, store):
     put(catalog, store, list(range(1, 4_097)), clustered(4_096))
     with catalog.read() as connection:

@@ -201,6 +201,8 @@ class SqliteVectors:
 
     def _remove(self, connection: apsw.Connection, ids: Sequence[int]) -> list[int]:
         """Delete what is held and return it: sqlite-vec can neither replace nor update a row."""
+        if not len(ids):
+            return []
         held: list[int] = self._held(connection, np.array(ids)).tolist()
         self._refuse_torn(connection, ids)
         sql = f"DELETE FROM {self._table} WHERE rowid = ?"  # noqa: S608 -- our table
