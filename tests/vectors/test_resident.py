@@ -152,6 +152,9 @@ def test_auto_answers_from_disk_at_first_and_disk_always(catalog, kept):
     assert loaded == [False, False, True]
     assert answers == [kept.nearest(vectors[0], 20)] * 3
     assert isinstance(open_store(catalog, space, "disk"), SqliteVectors)
+    signs = open_store(catalog, space, "bits")
+    assert signs.nearest(vectors[0], 20) == answers[0]
+    assert 0 < signs.nbytes <= 70 * 50
 
 
 @settings(max_examples=60, deadline=None)
