@@ -18,9 +18,10 @@ from lancedb.index import BTree, IvfFlat
 
 from fakes import HashingEmbedder
 from hikma import adopting, taking_over
+from hikma.adopting import Consent
 from hikma.catalog import adopted, ledger
 from hikma.catalog.schema import Catalog
-from hikma.domain import Mode, Query, VectorSpace
+from hikma.domain import Filter, Mode, NodeKind, Query, VectorSpace
 from hikma.engine import Engine
 from hikma.errors import NotFoundError, SpaceMismatchError, StoreError, UsageError
 from hikma.foreign_rows import Columns, ForeignRow, Keys, node_of, unit, wrong
@@ -97,7 +98,8 @@ def put(folder, columns, kind=None, vector="vector"):
 
 def take(folder, location, **wanted):
     """Take a table over; return what was done."""
-    asked = Wanted(str(location), wanted.pop("table", "docs"), "hashing", **wanted)
+    table, columns = wanted.pop("table", "docs"), wanted.pop("columns", Columns())
+    asked = Wanted(str(location), table, "hashing", columns, Consent(**wanted))
     return taking_over.adopt(folder / "made" / "index.db", Settings(), asked, models)
 
 
@@ -179,6 +181,39 @@ def test_indexing_refuses_to_throw_the_rows_away(tmp_path, full):
         assert engine.status().documents == 5
 
 
+def test_filters_on_places_keep_named_rows_too(tmp_path):
+    columns = columns_of(6)
+    columns["path"] = ["src/a.py", "src/a.py", "docs/b.md", "docs/b.md", "src/c.py", None]
+    columns["name"] = ["run", None, "Title", None, "stop", "loose"]
+    columns["language"] = ["python", "python", "markdown", "markdown", "python", None]
+    take(tmp_path, put(tmp_path, columns))
+
+    def kept(engine, **asked):
+        query = Query("parse row", mode=Mode.SEMANTIC, filter=Filter(**asked), min_similarity=-1.0)
+        return {hit.properties["adopted_id"] for hit in engine.search(query).hits}
+
+    with opened(tmp_path) as engine:
+        assert kept(engine, extensions=("py",)) == {"row-0", "row-1", "row-4"}
+        assert kept(engine, paths=("docs/",)) == {"row-2", "row-3"}
+        assert kept(engine, paths=("src/c.py",)) == {"row-4"}
+        assert kept(engine, languages=("python",)) == {"row-0", "row-1", "row-4"}
+        assert kept(engine, extensions=("py",), kinds=(NodeKind.SYMBOL,)) == {"row-0", "row-4"}
+
+
+def test_a_repository_around_the_file_is_none_of_its_business(tmp_path, make_repository):
+    columns = columns_of(3)
+    columns["path"] = ["src/a.py", "gone.py", "b.py"]
+    take(tmp_path, put(tmp_path, columns))
+    settings = Settings(database=tmp_path / "made" / "index.db")
+    root = make_repository({"b.py": "b = 1\n", "new.py": "n = 1\n"}).root
+    with Engine(root, settings, models=models) as engine:
+        found = engine.status()
+        assert (found.changed, found.documents, found.index.stale) == (0, 3, False)
+        with pytest.raises(UsageError, match="HIKMA_DATABASE"):
+            engine.index(dry_run=True)
+        assert engine.status().documents == 3
+
+
 def test_a_file_that_is_there_is_left_alone(tmp_path):
     location = put(tmp_path, columns_of(3))
     take(tmp_path, location)
@@ -257,7 +292,12 @@ def test_other_floats_are_converted_and_what_changed_is_counted(tmp_path, kind, 
         for one in columns["vector"]
     ]
     element = pa.float16() if kind == "float16" else pa.float64()
-    done = take(tmp_path, put(tmp_path, columns, pa.list_(element, DIMENSION)))
+    location = put(tmp_path, columns, pa.list_(element, DIMENSION))
+    if rounded:
+        with pytest.raises(UsageError, match=r"4 of 4 vectors .* float64 .*--round"):
+            take(tmp_path, location)
+        assert left(tmp_path) == []
+    done = take(tmp_path, location, rounding=bool(rounded))
     assert (done.element, done.rounded) == (kind, rounded)
     rows = held(tmp_path / "made" / "index.db")
     for own, vector in zip(columns["id"], columns["vector"], strict=True):
@@ -295,6 +335,21 @@ def test_what_is_not_there_is_told_with_what_is(tmp_path):
         take(tmp_path, location, columns=Columns(text="body"))
     with pytest.raises(UsageError, match="'text' is of type string"):
         take(tmp_path, location, columns=Columns(vector="text"))
+
+
+def test_every_part_of_a_row_may_have_a_column_of_another_name(tmp_path):
+    columns = columns_of(1) | {"file": ["a.py"], "called": ["run"], "tongue": ["python"]}
+    columns |= {"from": [3], "to": [9]}
+    asked = Columns("id", "vector", "text", "file", "called", "tongue", "from", "to")
+    take(tmp_path, put(tmp_path, columns), columns=asked)
+    with opened(tmp_path) as engine:
+        shown = engine.show("symbol:a.py#run").node
+    assert (shown.path, shown.language, shown.span.start_line, shown.span.end_line) == (
+        "a.py",
+        "python",
+        3,
+        9,
+    )
 
 
 def test_a_model_of_another_dimension_is_refused(tmp_path):

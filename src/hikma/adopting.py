@@ -92,9 +92,18 @@ def survey(source: ForeignRows, track: Track) -> Survey:
     return Survey(count, found, normalised, rounded)
 
 
-def refuse(source: ForeignRows, found: Survey, distance: str | None, *, skip_wrong: bool) -> None:
-    """Raise UsageError for wrong rows, no rows, or an order that cosine would change."""
-    if found.wrong and not skip_wrong:
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What may be done to rows so that they can be taken over; `distance` may be cosine."""
+
+    skip_wrong: bool = False
+    rounding: bool = False
+    distance: str | None = None
+
+
+def refuse(source: ForeignRows, found: Survey, consent: Consent) -> None:
+    """Raise UsageError for wrong rows, no rows, loss by rounding, or an order that changes."""
+    if found.wrong and not consent.skip_wrong:
         listed = "; ".join(f"{one.id}: {one.reason}" for one in [*found.wrong.values()][:_SHOWN])
         more = f" (+{len(found.wrong) - _SHOWN} more)" if len(found.wrong) > _SHOWN else ""
         raise UsageError(
@@ -105,7 +114,13 @@ def refuse(source: ForeignRows, found: Survey, distance: str | None, *, skip_wro
         raise UsageError(
             f"{source.origin.table} has no row that can be taken over; name another table."
         )
-    if distance == COSINE or source.distance in {None, COSINE} or not found.normalised:
+    if found.rounded and not consent.rounding:
+        raise UsageError(
+            f"{found.rounded} of {found.rows} vectors of {source.origin.table} are of "
+            f"{source.element} with values that float32 has not, and nothing was written; have "
+            "them rounded with --round."
+        )
+    if consent.distance == COSINE or source.distance in {None, COSINE} or not found.normalised:
         return
     raise UsageError(
         f"An index of {source.origin.table} orders by {source.distance}, and {found.normalised} "

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import apsw
 
-from hikma.catalog import completeness, state
+from hikma.catalog import adopted, completeness, state
 from hikma.results import Freshness
 from hikma.sources.roots import digest_now, head_of, is_bare
 
 
 def of_index(connection: apsw.Connection, root: Path, revision: str | None) -> Freshness:
-    """Tell what an index holds; one of a revision is never behind."""
+    """Tell what an index holds; one of a revision, or of a table taken over, is never behind."""
     head = state.get(connection, "head") or None
     partial = state.get(connection, "complete") != "1"
-    now = head if revision else head_of(root)
+    follows = revision is None and adopted.origin(connection) is None
+    now = head_of(root) if follows else head
     indexed_at = state.get(connection, "indexed_at") or ""
     stale = partial or now != head
     return Freshness(head, indexed_at, stale, completeness.completeness(connection, head), partial)

@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 
 from hikma import documents
-from hikma.catalog import fulltext, graph, imports, state
+from hikma.catalog import adopted, fulltext, graph, imports, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import IndexPlan, Skip, Snapshot
 from hikma.results import IndexReport
@@ -49,7 +49,12 @@ def look(catalog: Catalog, source: Source) -> Outlook:
 
 
 def make_plan(connection: apsw.Connection, snapshot: Snapshot) -> IndexPlan:
-    """Compare a snapshot with what is indexed; equal content is never read."""
+    """Compare a snapshot with what is indexed; equal content is never read.
+
+    A file that was taken over from a table follows no snapshot: there is nothing to do.
+    """
+    if adopted.origin(connection) is not None:
+        return IndexPlan((), (), ())
     indexed = graph.file_digests(connection)
     skipped = graph.skipped_digests(connection)
     known = skipped | indexed if state.get(connection, "form") == FORM else {}
@@ -97,7 +102,10 @@ def with_counts(catalog: Catalog, done: IndexReport) -> IndexReport:
 
 
 def preview(catalog: Catalog | None, database: Path, source: Source) -> IndexReport:
-    """Report what a run would do, and do nothing; None is a file yet to be made."""
+    """Report what a run would do, and do nothing; None is a file yet to be made.
+
+    Raises UsageError where the run itself would be refused.
+    """
     if catalog is None:
         start = time.perf_counter()
         snapshot = source.snapshot()
@@ -112,6 +120,8 @@ def preview(catalog: Catalog | None, database: Path, source: Source) -> IndexRep
         )
         found = report(database, outlook, snapshot.skips)
     else:
+        with catalog.read() as connection:
+            adopted.refuse_indexing(connection, database)
         outlook = look(catalog, source)
         with catalog.read() as connection:
             known = known_skips(connection, outlook.snapshot)

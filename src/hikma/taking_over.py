@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hikma import adopting, placing
-from hikma.adopting import Comparison, WrongRow
+from hikma.adopting import Comparison, Consent, WrongRow
 from hikma.catalog import checks, drafts, identity, ledger, opening, spaces
 from hikma.catalog.failures import translated
 from hikma.catalog.locking import WriterLock
@@ -30,14 +30,13 @@ _WAIT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be taken over; `distance` is cosine where a change of the order is accepted."""
+    """What is to be taken over, and what may be done to its rows for that."""
 
     location: str
     table: str
     model: str
     columns: Columns = field(default_factory=Columns)
-    distance: str | None = None
-    skip_wrong: bool = False
+    consent: Consent = field(default_factory=Consent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def adopt(
             ):
                 space = _space(wiring, settings, source, wanted.model)
                 found = adopting.survey(source, track)
-                adopting.refuse(source, found, wanted.distance, skip_wrong=wanted.skip_wrong)
+                adopting.refuse(source, found, wanted.consent)
                 seen = _filled(catalog, wiring, space, source, found, track)
                 with catalog.write() as connection:
                     identity.settle(connection, database)

@@ -136,7 +136,7 @@ def _check_where(
     _check_known("language", where.languages, languages)
     if not where.extensions:
         return
-    extensions = {places.extension_of(place.path) for place in today if place.kind == "file"}
+    extensions = {places.extension_of(place.path) for place in today if place.kind != "directory"}
     if not where.extensions <= extensions and kinds & HISTORY_KINDS:
         past = map(places.extension_of, rows.column(connection, "SELECT path FROM path"))
         extensions |= where.extensions.intersection(past)

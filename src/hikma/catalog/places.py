@@ -14,7 +14,10 @@ from hikma.domain import Filter
 
 
 class Place(NamedTuple):
-    """A file or a directory of today; the language in small letters, empty where there is none."""
+    """A file or a directory of today, or a row that was taken over.
+
+    The language is in small letters, empty where there is none.
+    """
 
     id: int
     kind: str
@@ -47,11 +50,11 @@ def where(asked: Filter) -> Where:
 
 
 def places(connection: apsw.Connection) -> list[Place]:
-    """Return today's files and directories."""
+    """Return today's files and directories, and rows taken over, which stand in no file."""
     found = rows.every(
         connection,
         "SELECT id, kind, path, lower(coalesce(language, '')) FROM node "
-        "WHERE file IS NULL AND kind IN ('file', 'directory') ORDER BY id",
+        "WHERE file IS NULL AND kind IN ('file', 'directory', 'symbol') ORDER BY id",
     )
     return list(map(Place._make, found))
 

@@ -30,7 +30,16 @@ _SHOWN = 20
 @click.option("--text-column", default="text", metavar="NAME", help="[default: text]")
 @click.option("--path-column", metavar="NAME", help="[default: path, where there is one]")
 @click.option("--name-column", metavar="NAME", help="[default: name, where there is one]")
+@click.option("--language-column", metavar="NAME", help="[default: language, where there is one]")
+@click.option("--start-line-column", metavar="NAME", help="[default: start_line, likewise]")
+@click.option("--end-line-column", metavar="NAME", help="[default: end_line, likewise]")
 @click.option("--skip-wrong", is_flag=True, help="Leave out rows that cannot be taken over.")
+@click.option(
+    "--round",
+    "rounding",
+    is_flag=True,
+    help="Round numbers that float32 has not; they are counted.",
+)
 @click.option(
     "--distance",
     type=click.Choice(["cosine"]),
@@ -49,7 +58,11 @@ def adopt(  # noqa: PLR0913 -- one parameter an option
     text_column: str,
     path_column: str | None,
     name_column: str | None,
+    language_column: str | None,
+    start_line_column: str | None,
+    end_line_column: str | None,
     skip_wrong: bool,
+    rounding: bool,
     distance: str | None,
     as_json: bool,
 ) -> None:
@@ -59,10 +72,13 @@ def adopt(  # noqa: PLR0913 -- one parameter an option
     table bit for bit; else nothing is left of it.
     """
     from hikma import taking_over  # noqa: PLC0415 -- rarely used
+    from hikma.adopting import Consent  # noqa: PLC0415 -- likewise
     from hikma.foreign_rows import Columns  # noqa: PLC0415 -- likewise
 
-    columns = Columns(id_column, vector_column, text_column, path_column, name_column)
-    asked = taking_over.Wanted(location, table, model, columns, distance, skip_wrong)
+    own = (id_column, vector_column, text_column, path_column, name_column, language_column)
+    columns = Columns(*own, start_line_column, end_line_column)
+    consent = Consent(skip_wrong, rounding, distance)
+    asked = taking_over.Wanted(location, table, model, columns, consent)
     flags = {"embedding_model": model, "database": database and str(database.absolute())}
     with open_engine(repo, flags) as engine, tracking() as track:
         found = taking_over.adopt(engine.database, engine.settings, asked, track=track)

@@ -130,8 +130,7 @@ def _columns(asked: Columns, there: list[str]) -> dict[str, str]:
     if absent:
         raise UsageError(
             f"The table has no column for {', '.join(absent)}; its columns are "
-            f"{', '.join(there)}: choose with --id-column, --vector-column, --text-column, "
-            "--path-column or --name-column."
+            f"{', '.join(there)}: choose with --id-column, --vector-column and so on."
         )
     usual = {name: value or name for name, value in given.items()}
     return {name: column for name, column in usual.items() if column in there}
