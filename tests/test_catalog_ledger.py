@@ -13,6 +13,7 @@ from hikma.catalog import checks, graph, ledger, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import NodeKind
 from hikma.errors import InvalidVectorError, MissingVectorError, SpaceMismatchError
+from hikma.results import SpaceStats
 from hikma.vectors.sqlite import SqliteVectors
 
 
@@ -164,8 +165,8 @@ def test_stats_count_missing_and_stale_documents_by_kind(connection, store):
     ledger.tombstone(connection, [written[1][0]])
     ledger.record(connection, MODEL, [(written[2][0], written[3][1])])
     assert ledger.stats(connection) == [
-        ledger.SpaceStats(NodeKind.FILE, 1, 0, 0, 32, 128),
-        ledger.SpaceStats(NodeKind.SYMBOL, 3, 1, 1, 32, 256),
+        SpaceStats(NodeKind.FILE, 1, 0, 0, 32, 128),
+        SpaceStats(NodeKind.SYMBOL, 3, 1, 1, 32, 256),
     ]
 
 

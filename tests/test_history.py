@@ -166,7 +166,9 @@ def test_commits_and_pull_requests_are_found_by_their_words_and_by_meaning(told)
     """Each has a document with a vector; its message, paths and names are searched."""
     repository, database, ids, _ = told
     with engine_on(repository.root, database) as engine:
-        total = {one.kind: (one.total, one.missing, one.stale) for one in engine.vector_stats()}
+        total = {
+            one.kind: (one.total, one.missing, one.stale) for one in engine.vector_stats().kinds
+        }
         assert total[NodeKind.COMMIT] == (5, 0, 0)
         assert total[NodeKind.PULL_REQUEST] == (3, 0, 0)
         for mode in (Mode.LEXICAL, Mode.SEMANTIC):

@@ -233,13 +233,16 @@ def test_status_tells_what_is_indexed_and_what_changed(copy):
 
 
 def test_vectors_stats_counts_by_kind(root):
-    kinds = hikma(root, "vectors", "stats", "--json").result["kinds"]
+    found = hikma(root, "vectors", "stats", "--json").result
+    assert found["recall"] == {"index_type": "flat", "depth": 10, "queries": 0, "recall": 1.0}
+    kinds = found["kinds"]
     assert [one["kind"] for one in kinds] == ["commit", "file", "symbol", "test"]
     assert kinds[0].keys() == {"kind", "total", "missing", "stale", "dimension", "bytes"}
     lines = hikma(root, "vectors", "stats").out.splitlines()
     assert re.fullmatch(
         r"file: \d+ documents, 0 missing, 0 stale, 384 dimensions, [\d.]+ MB", lines[1]
     )
+    assert lines[-1] == "recall@10 (flat): 1.0000, every vector is compared"
 
 
 def test_vectors_rebuild_counts_what_it_built(copy):

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from hikma.packing import Form
     from hikma.protocols import Embedder
     from hikma.ranking import Weights
+    from hikma.results import VectorStats
     from hikma.sources.opening import Source
     from hikma.storing import Sink
     from hikma.updating import Job
@@ -232,10 +233,10 @@ class Engine:
         with self.catalog.read() as connection:
             return showing.show(connection, node_id, self._digest_now)
 
-    def vector_stats(self) -> list[ledger.SpaceStats]:
-        """Count vectors by kind: total, missing, stale, bytes."""
+    def vector_stats(self) -> "VectorStats":
+        """Count vectors by kind, and tell how many of the exact nearest the space finds."""
         with self.catalog.read() as connection:
-            return ledger.stats(connection)
+            return self._wired(self.catalog).stats(connection, self._space(connection))
 
     def rebuild_vectors(self) -> int:
         """Build the search structure anew from the canonical rows; return how many it holds."""

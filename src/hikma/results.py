@@ -1,6 +1,6 @@
 """What the engine hands back: the interfaces print these as they are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hikma.domain import EdgeKind, Mode, Node, NodeId, NodeKind, Property, Skip, VectorSpace
@@ -140,6 +140,42 @@ class Status:
     skips: tuple[Skip, ...]
     space: VectorSpace
     writer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceStats:
+    """How the documents of one kind stand in the answering space.
+
+    `missing` have no vector, `stale` have one of a former text; `bytes` are canonical vectors.
+    """
+
+    kind: NodeKind
+    total: int
+    missing: int
+    stale: int
+    dimension: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Which share of the exact nearest `depth` the answering space finds, over so many `queries`.
+
+    They are vectors that it holds. A flat space is not asked: its answers are the exact ones.
+    """
+
+    index_type: str
+    depth: int
+    queries: int
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class VectorStats:
+    """The vectors of the answering space: how many there are, and how well they are found."""
+
+    kinds: Sequence[SpaceStats]
+    recall: Recall
 
 
 @dataclass(frozen=True, slots=True)

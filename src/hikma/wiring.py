@@ -5,13 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+import apsw
+
 from hikma.applying import Target, drain
-from hikma.catalog import identity, outbox, spaces
+from hikma.catalog import identity, ledger, outbox, spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import HikmaError, SpaceMismatchError
 from hikma.models.choice import open_for
 from hikma.protocols import Embedder, Nearest, VectorStore
+from hikma.results import VectorStats
 from hikma.routing import Route, Tried
 from hikma.settings import Settings
 from hikma.vectors.resident import open_store
@@ -144,6 +147,12 @@ class Wiring:
                 name = identity.of(connection)
         place = (space.backend, space.location, space.documents, space.dimension)
         return (*place, space.index_type, name)
+
+    def stats(self, connection: apsw.Connection, space: VectorSpace) -> VectorStats:
+        """Count the vectors of the space that answers, and measure its recall."""
+        from hikma.vectors.recalling import recall  # noqa: PLC0415 -- rarely used
+
+        return VectorStats(ledger.stats(connection), recall(connection, space, self.store(space)))
 
     def drain(self, wait_s: float) -> int:
         """Bring spaces outside the file what they are owed; return how many rows are left.

@@ -24,6 +24,7 @@ from hikma.errors import (
 )
 from hikma.vectors import lance_upkeep
 from hikma.vectors.lance import LanceVectors
+from hikma.vectors.recalling import recall
 from hikma.vectors.sqlite import SqliteVectors
 
 DIMENSION = 16
@@ -397,6 +398,10 @@ def test_an_index_finds_the_nearest_and_rows_that_came_after_it(tmp_path):
         wanted = set(np.argsort(apart)[:10].tolist())
         found += len(wanted & {one.id for one in world.store.nearest(query, 10)})
     assert found >= 0.95 * 500
+    with world.catalog.read() as connection:
+        seen = recall(connection, world.space, world.store)
+    assert (seen.queries, seen.depth) == (100, 10)
+    assert 0.9 <= seen.recall <= 1
     for late in (5_000, 5_050, 5_099):
         assert world.store.nearest(vectors[late], 1)[0].id == late
     within = np.arange(0, 5_100, 2)

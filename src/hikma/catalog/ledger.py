@@ -15,11 +15,11 @@ from hikma.catalog.tables import MIGRATING, WORD_TABLES
 from hikma.catalog.validation import hash_of, refuse_unfit, validate_vectors
 from hikma.domain import NodeKind, VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError, SpaceMismatchError
+from hikma.results import SpaceStats
 
 __all__ = [
     "ANSWERING",
     "Collected",
-    "SpaceStats",
     "collect",
     "create_space",
     "hash_of",
@@ -49,21 +49,6 @@ class Entry:
     sequence: int
     digest: bytes
     deleted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SpaceStats:
-    """How the documents of one kind stand in the answering space.
-
-    `missing` have no vector, `stale` have one of a former text; `bytes` are canonical vectors.
-    """
-
-    kind: NodeKind
-    total: int
-    missing: int
-    stale: int
-    dimension: int
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True)

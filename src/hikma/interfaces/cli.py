@@ -239,9 +239,9 @@ def doctor(repo: Path, *, as_json: bool) -> None:
 @_repository
 @_json
 def vector_stats(repo: Path, *, as_json: bool) -> None:
-    """Count vectors by kind: total, missing, stale, dimension, bytes."""
+    """Count vectors by kind; compare an approximate index with the exact nearest."""
     with _engine(repo, {}) as engine:
-        _print({"kinds": engine.vector_stats()}, rendering.vector_stats, as_json=as_json)
+        _print(engine.vector_stats(), rendering.vector_stats, as_json=as_json)
 
 
 @vectors_app.command("rebuild")

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hikma.catalog.checks import Finding
-from hikma.catalog.ledger import Collected, SpaceStats
+from hikma.catalog.ledger import Collected
 from hikma.domain import HISTORY_KINDS, NodeKind, Skip
 from hikma.packing import Form, tokens
 from hikma.results import (
@@ -19,6 +19,7 @@ from hikma.results import (
     SearchResult,
     Shown,
     Status,
+    VectorStats,
 )
 
 _SNIPPET_LINES = 6
@@ -129,13 +130,16 @@ def findings(result: Mapping[str, Sequence[Finding]]) -> list[str]:
     return lines or ["sound: integrity and every invariant hold"]
 
 
-def vector_stats(result: Mapping[str, Sequence[SpaceStats]]) -> list[str]:
-    """Render counts of vectors by kind."""
-    return [
+def vector_stats(result: VectorStats) -> list[str]:
+    """Render counts of vectors by kind, and the recall of an index that is approximate."""
+    lines = [
         f"{one.kind.value}: {one.total:,} documents, {one.missing:,} missing, {one.stale:,} stale, "
         f"{one.dimension} dimensions, {one.bytes / 1e6:.2f} MB"
-        for one in result["kinds"]
+        for one in result.kinds
     ] or ["no vectors"]
+    seen = result.recall
+    measured = f"by {seen.queries:,} stored vectors" if seen.queries else "every vector is compared"
+    return [*lines, f"recall@{seen.depth} ({seen.index_type}): {seen.recall:.4f}, {measured}"]
 
 
 def collected(result: Collected) -> list[str]:
