@@ -46,7 +46,7 @@ def apply_once(target: Target, limit: int = GROUP) -> int:
 
     if spaces.is_inside(target.space):
         return _apply_inside(target, limit)
-    lock = FileLock(f"{target.catalog.path}.space-{target.space.id}.lock")
+    lock = FileLock(spaces.lock_of(target.catalog.path, target.space.id))
     try:
         with lock.acquire(timeout=0):
             return _apply_outside(target, limit)

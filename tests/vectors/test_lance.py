@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 import pytest
+from filelock import FileLock, Timeout
 
 from hikma.arrays import VectorBatch
-from hikma.catalog import ledger, outbox
+from hikma.catalog import ledger, outbox, spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import (
@@ -22,7 +24,7 @@ from hikma.errors import (
     MissingVectorError,
     StoreError,
 )
-from hikma.vectors import lance_upkeep
+from hikma.vectors import lance_durability, lance_upkeep
 from hikma.vectors.lance import LanceVectors
 from hikma.vectors.recalling import recall
 from hikma.vectors.sqlite import SqliteVectors
@@ -371,10 +373,68 @@ def test_upkeep_makes_files_fewer_and_changes_no_row(world, monkeypatch):
     vectors = unit(70)
     for start in range(0, 70, 10):
         world.put(list(range(start, start + 10)), vectors[start : start + 10])
+    world.store.close()  # it waits for the upkeep that was begun
     assert held(world.store) == {one: row.tobytes() for one, row in enumerate(vectors)}
     database = lancedb.connect(world.store.place.address)
     fragments = database.open_table(world.store.place.table).stats()["fragment_stats"]
     assert fragments["num_fragments"] == 1
+
+
+SLOW = """#!/bin/sh
+while [ ! -e "{folder}/go" ]; do sleep 0.02; done
+touch "{folder}/ended"
+"""
+
+
+def test_a_write_does_not_wait_for_upkeep_and_closing_does(world, monkeypatch, tmp_path):
+    slow = tmp_path / "slow"
+    slow.write_text(SLOW.format(folder=tmp_path))
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    monkeypatch.setattr(lance_upkeep, "is_due", lambda *_, **__: True)
+    monkeypatch.setattr(lance_upkeep, "TIME_S", 10)
+    for one in range(3):
+        world.put([one], unit(1, seed=one))
+    assert held(world.store).keys() == {0, 1, 2}
+    assert not (tmp_path / "ended").exists()
+    (tmp_path / "go").touch()
+    world.store.close()
+    assert (tmp_path / "ended").exists()
+
+
+def test_upkeep_that_writers_preempt_ends_by_keeping_them_out(world, monkeypatch):
+    """And another one at the same time does nothing."""
+    lock = spaces.lock_of(world.catalog.path, world.space.id)
+    seen = []
+
+    def improved(_place, *, indexed):
+        lance_upkeep.keep_up(world.store.place, lock, indexed=indexed)
+        with pytest.raises(Timeout) if len(seen) == 3 else nullcontext():
+            FileLock(lock).acquire(timeout=0)
+        seen.append(lock.exists())
+        if len(seen) < 4:
+            raise RuntimeError("Retryable commit conflict for version 5")
+        return False
+
+    monkeypatch.setattr(lance_upkeep, "_improved", improved)
+    lance_upkeep.keep_up(world.store.place, lock, indexed=False)
+    assert len(seen) == 4
+    monkeypatch.setattr(lance_upkeep, "_improved", failing)
+    with pytest.raises(RuntimeError, match="disk"):
+        lance_upkeep.keep_up(world.store.place, lock, indexed=False)
+
+
+def failing(_place, *, indexed):
+    raise RuntimeError("the disk is gone")
+
+
+def test_files_that_upkeep_clears_away_keep_no_write_from_being_safe(world, monkeypatch):
+    world.put([1], unit(1))
+    gone = world.store.place.folder / "data" / "gone.lance"
+    walk = lance_durability._files
+    monkeypatch.setattr(lance_durability, "_files", lambda folder: [gone, *walk(folder)])
+    world.put([2], unit(1, seed=1))
+    assert held(world.store).keys() == {1, 2}
 
 
 def test_an_upkeep_that_fails_is_a_warning(world, monkeypatch, caplog):
@@ -389,6 +449,7 @@ def test_an_index_finds_the_nearest_and_rows_that_came_after_it(tmp_path):
     world = make(tmp_path / "index.db", dimension=384, index_type="ivf")
     vectors = clustered(5_100, 384)
     world.put(list(range(5_000)), vectors[:5_000])
+    world.store.close()
     table = lancedb.connect(world.store.place.address)
     assert len(table.open_table(world.store.place.table).list_indices()) == 1
     world.put(list(range(5_000, 5_100)), vectors[5_000:])

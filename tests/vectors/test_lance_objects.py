@@ -170,3 +170,14 @@ def test_a_server_that_is_down_is_a_store_error_and_no_empty_list(bucket, tmp_pa
         with pytest.raises(StoreError):
             ask()
     world.catalog.close()
+
+
+@pytest.mark.parametrize("absent", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_without_keys_the_variables_are_named(bucket, tmp_path, monkeypatch, absent):
+    world = make(tmp_path / "index.db", "s3://vectors/keyless")
+    monkeypatch.delenv(absent)
+    with pytest.raises(StoreError, match=f"{absent} not set"):
+        world.put([1], unit(1))
+    with pytest.raises(StoreError, match=f"keys of the environment .*set {absent} "):
+        lance_probe.refuse_careless(world.store.place)
+    world.catalog.close()

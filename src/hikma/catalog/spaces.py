@@ -25,6 +25,11 @@ def is_inside(space: VectorSpace) -> bool:
     return space.backend == INSIDE
 
 
+def lock_of(path: Path, number: int) -> Path:
+    """Return the lock of who brings a space what it is owed, of an index file's path."""
+    return path.with_name(f"{path.name}.space-{number}.lock")
+
+
 def answering(connection: apsw.Connection, path: Path) -> VectorSpace:
     """Return the space that answers; IndexMissingError for a file that has none yet."""
     found = ledger.space(connection)

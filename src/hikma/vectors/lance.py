@@ -17,7 +17,7 @@ import numpy as np
 from filelock import FileLock
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
-from hikma.catalog import identity, ledger, outbox, state
+from hikma.catalog import identity, ledger, outbox, spaces, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import InvalidVectorError, MissingVectorError, StoreError
@@ -58,6 +58,8 @@ class LanceVectors:
             table = f"vectors_{identity.of(connection)}_{space.id}"
         self._place = place_of(catalog.path, space.location, table)
         self._durability = Durability(self._place)
+        applier = spaces.lock_of(catalog.path, space.id)
+        self._upkeep = lance_upkeep.Upkeep(self._place, applier, indexed=self._indexed)
 
     @property
     def dimension(self) -> int:
@@ -122,7 +124,8 @@ class LanceVectors:
 
     def optimize(self) -> bool:
         """Make files fewer and the index whole, in a child process; tell whether it did."""
-        return lance_upkeep.optimize(self._place, indexed=self._indexed)
+        self._upkeep.begin()
+        return self._upkeep.end()
 
     def rebuild(self) -> int:
         """Drop the table and owe it everything, in the other order; return how much that is."""
@@ -142,7 +145,8 @@ class LanceVectors:
             return 0 if table is None else int(table.count_rows())
 
     def close(self) -> None:
-        """Let go of the table."""
+        """Let go of the table, once its upkeep has ended."""
+        self._upkeep.end()
         self._held = None
 
     @contextmanager
@@ -162,12 +166,12 @@ class LanceVectors:
             raise InvalidVectorError([f"{one}: not finite" for one in unfit.tolist()])
 
     def _settle(self, table: Any) -> None:
-        """Make a commit safe; make files fewer when there are many."""
+        """Make a commit safe; have files made fewer when there are many."""
         if self._place.is_local:
             self._durability.settle()
         self._commits += 1
         if lance_upkeep.is_due(table, indexed=self._indexed, commits=self._commits):
-            self.optimize()
+            self._upkeep.begin()
 
     def _opened_for_query(self) -> tuple[Any | None, bool]:
         """Return the table, and whether it was mended just now: a state read before cannot say."""

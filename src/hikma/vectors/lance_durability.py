@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from hikma.catalog.drafts import sync
@@ -27,15 +28,19 @@ class Durability:
         """Sync every file that is not yet safe, then the folders that name them."""
         changed: set[Path] = set()
         for path in _files(self._place.folder):
-            held = path.stat()
-            mark = (str(path), held.st_mtime_ns, held.st_size)
-            if mark not in self._synced:
-                sync(path)
-                self._synced.add(mark)
-                changed.add(path.parent)
+            with suppress(FileNotFoundError):  # an old version that upkeep has cleared away
+                held = path.stat()
+                mark = (str(path), held.st_mtime_ns, held.st_size)
+                if mark not in self._synced:
+                    sync(path)
+                    self._synced.add(mark)
+                    changed.add(path.parent)
         if changed:
             above = self._place.folder.parent
-            for folder in (*sorted(changed), self._place.folder, above, above.parent):
+            for folder in sorted(changed):
+                with suppress(FileNotFoundError):
+                    sync(folder)
+            for folder in (self._place.folder, above, above.parent):
                 sync(folder)
 
 
@@ -74,11 +79,13 @@ def _manifests(place: Place) -> list[Path]:
 
 
 def _is_whole(path: Path) -> bool:
-    with path.open("rb") as file:
+    """Whether a file was written to its end; one that upkeep has cleared away says nothing."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         ending = _ENDS.get(path.suffix, b"")
         file.seek(max(0, size - len(ending)))
         return size > 0 and file.read() == ending
+    return True
 
 
 def _files(folder: Path) -> Iterator[Path]:

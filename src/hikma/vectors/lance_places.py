@@ -75,6 +75,12 @@ def region() -> str:
     return next((os.environ[one] for one in names if os.environ.get(one)), "us-east-1")
 
 
+def absent_keys() -> list[str]:
+    """Return the variables of the environment that hold no key for object storage."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return [one for one in names if not os.environ.get(one)]
+
+
 def storage_options() -> dict[str, str]:
     """Return what LanceDB does not read from the AWS_* variables in the way that others do."""
     found = {"aws_region": region(), **_PATIENCE}
@@ -116,9 +122,11 @@ def told(place: Place) -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
+        absent = [] if place.is_local else absent_keys()
+        keys = f"{' and '.join(absent)} not set; " if absent else ""
         raise StoreError(
-            f"The vectors in {place} cannot be used ({first_line(error)}); check that the place "
-            "can be reached and written, then repeat; if it is damaged, run `hikma vectors "
+            f"The vectors in {place} cannot be used ({first_line(error)}); {keys}check that the "
+            "place can be reached and written, then repeat; if it is damaged, run `hikma vectors "
             "rebuild`."
         ) from error
 

@@ -13,7 +13,7 @@ from secrets import token_hex
 from urllib.parse import quote, urlsplit
 
 from hikma.errors import StoreError
-from hikma.vectors.lance_places import OBJECTS, Place, endpoint, region
+from hikma.vectors.lance_places import OBJECTS, Place, absent_keys, endpoint, region
 
 _TIMEOUT_S = 20
 _EMPTY = hashlib.sha256(b"").hexdigest()
@@ -23,9 +23,13 @@ _honest: set[str] = set()
 
 
 def refuse_careless(place: Place) -> None:
-    """Raise StoreError where a store overwrites what it was asked not to; once a process."""
+    """Raise StoreError where a store overwrites what it was asked not to; once a process.
+
+    Or where the environment holds no keys to ask with.
+    """
     if place.address in _honest:
         return
+    _refuse_keyless(place)
     key = f"{place.address.removeprefix(OBJECTS)}/probe-{token_hex(8)}"
     first = _request("PUT", key, _UNLESS_THERE)
     if first == HTTPStatus.OK:
@@ -43,6 +47,17 @@ def refuse_careless(place: Place) -> None:
         f"{place.address} does not honour conditional PUT (If-None-Match), so commits could be "
         "lost; use a store that does, or a local folder."
     )
+
+
+def _refuse_keyless(place: Place) -> None:
+    """Raise StoreError without keys to sign with."""
+    absent = absent_keys()
+    if absent:
+        raise StoreError(
+            f"{place.address} is asked with keys of the environment alone, whatever profile or "
+            f"role there is; set {' and '.join(absent)} (and AWS_SESSION_TOKEN with keys that "
+            "expire)."
+        )
 
 
 def _request(method: str, key: str, headers: dict[str, str]) -> int:
@@ -69,7 +84,7 @@ def _target(key: str) -> tuple[str, str, bool]:
 
 def _signed(method: str, host: str, path: str, headers: dict[str, str]) -> dict[str, str]:
     """Return the headers of a request, signed with the keys of the environment."""
-    secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"]
     token = os.environ.get("AWS_SESSION_TOKEN")
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     sent = {**headers, "host": host, "x-amz-content-sha256": _EMPTY, "x-amz-date": moment}
@@ -85,7 +100,7 @@ def _signed(method: str, host: str, path: str, headers: dict[str, str]) -> dict[
         key = _mac(key, part)
     signature = _mac(key, f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}").hex()
     sent["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={os.environ.get('AWS_ACCESS_KEY_ID', '')}/{scope}, "
+        f"AWS4-HMAC-SHA256 Credential={os.environ['AWS_ACCESS_KEY_ID']}/{scope}, "
         f"SignedHeaders={names}, Signature={signature}"
     )
     return sent

@@ -5,10 +5,15 @@ LanceDB compacts nothing by itself, and what it takes to do so is bounded by not
 
 import logging
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Literal
+from pathlib import Path
+from threading import Lock
+from typing import IO, Any, Literal
 
 from hikma.vectors.lance_durability import Durability
 from hikma.vectors.lance_places import Place, open_database, open_table
@@ -31,6 +36,8 @@ MEMORY_BYTES = 4 << 30
 TIME_S = 600
 KEEP = timedelta(minutes=30)
 """How long an old version stays for those who still read it."""
+_ATTEMPTS, _PATIENCE_S = 3, 60.0
+_PREEMPTED = "commit conflict"
 
 _log = logging.getLogger(__name__)
 
@@ -44,25 +51,67 @@ def is_due(table: Any, *, indexed: bool, commits: int) -> bool:
     return int(table.stats()["fragment_stats"]["num_fragments"]) > MOST_FRAGMENTS
 
 
-def optimize(place: Place, *, indexed: bool) -> bool:
-    """Compact a table in a child process; a child that fails is a warning, for no row is lost."""
-    command = [
-        sys.executable,
-        "-m",
-        "hikma.vectors.lance_upkeep",
-        place.address,
-        place.table,
-        "ivf" if indexed else "flat",
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        _log.warning("%s was not compacted: %s. Its rows are safe.", place, error)
-        return False
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
-        _log.warning("%s was not compacted: %s. Its rows are safe.", place, reason[:300])
-    return done.returncode == 0
+class Upkeep:
+    """The child process that keeps up one table: who writes goes on meanwhile."""
+
+    def __init__(self, place: Place, applier: Path, *, indexed: bool) -> None:
+        """Start nothing yet; `applier` is the lock of who writes the table."""
+        self._place = place
+        self._applier = applier
+        self._kind = "ivf" if indexed else "flat"
+        self._guard = Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._said: IO[bytes] | None = None
+
+    def begin(self) -> None:
+        """Start it and return; one that works already sees what has come meanwhile."""
+        with self._guard:
+            if self._child is not None and self._child.poll() is None:
+                return
+            self._finish()
+            self._start()
+
+    def end(self) -> bool:
+        """Wait for it, if it was begun; return whether it did what is due."""
+        with self._guard:
+            return self._finish()
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "hikma.vectors.lance_upkeep"]
+        asked = [self._place.address, self._place.table, self._kind, str(self._applier)]
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the child
+        try:
+            self._child = subprocess.Popen(
+                [*command, *asked],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._said,
+            )
+        except OSError as error:
+            self._failed(str(error))
+
+    def _finish(self) -> bool:
+        """Wait for the child and tell how it failed, for no row is lost by that."""
+        child, said = self._child, self._said
+        self._child = self._said = None
+        if said is None:
+            return True
+        with said:
+            if child is None:
+                return False
+            try:
+                code = child.wait(TIME_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                code = child.wait()
+            if code:
+                said.seek(0)
+                lines = said.read().decode(errors="replace").strip().splitlines()
+                self._failed((lines or [f"exit {code}"])[-1][:300])
+        return code == 0
+
+    def _failed(self, reason: str) -> None:
+        _log.warning("%s was not compacted: %s. Its rows are safe.", self._place, reason)
 
 
 def _is_index_due(table: Any) -> bool:
@@ -76,19 +125,43 @@ def _is_index_due(table: Any) -> bool:
     return bool(outside > max(MOST_UNINDEXED * count, MOST_UNINDEXED_ROWS))
 
 
-def _limit_memory() -> None:
+def _limit() -> None:
     import resource  # noqa: PLC0415 -- not on every system
 
+    signal.alarm(TIME_S)
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = MEMORY_BYTES if most == resource.RLIM_INFINITY else min(MEMORY_BYTES, most)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
 
 
-def _keep_up(place: Place, *, indexed: bool) -> None:
-    """Compact, index and clear away old versions; on disk before it returns."""
+def keep_up(place: Place, applier: Path, *, indexed: bool) -> None:
+    """Compact, index and clear away old versions until nothing is due; one at a time.
+
+    Who writes goes on, and LanceDB lets that one win: after some attempts in vain it has to wait.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 -- searching keeps nothing up
+
+    lost = False
+    with suppress(Timeout), FileLock(applier.with_suffix(".upkeep")).acquire(timeout=0):
+        for _ in range(_ATTEMPTS):
+            try:
+                lost = False
+                if not _improved(place, indexed=indexed):
+                    return
+            except RuntimeError as error:  # what LanceDB raises has no class of its own
+                if _PREEMPTED not in str(error):
+                    raise
+                lost = True
+        if lost:
+            with FileLock(applier).acquire(timeout=_PATIENCE_S):
+                _improved(place, indexed=indexed)
+
+
+def _improved(place: Place, *, indexed: bool) -> bool:
+    """Do once what is to be done, on disk before this returns; tell whether more has come."""
     table = open_table(open_database(place), place)
     if table is None:
-        return
+        return False
     table.optimize(cleanup_older_than=KEEP)
     if indexed and table.count_rows() >= INDEX_ROWS and not table.list_indices():
         from lancedb.index import IvfRq  # noqa: PLC0415 -- an extra, slow to import
@@ -96,10 +169,11 @@ def _keep_up(place: Place, *, indexed: bool) -> None:
         table.create_index("vector", config=IvfRq(distance_type=METRIC, num_bits=_CODE_BITS))
     if place.is_local:
         Durability(place).settle()
+    return is_due(table, indexed=indexed, commits=1)
 
 
 if __name__ == "__main__":
     if os.name == "posix":
-        _limit_memory()
-    address, name, kind = sys.argv[1:]
-    _keep_up(Place(address, name), indexed=kind == "ivf")
+        _limit()
+    address, name, kind, lock = sys.argv[1:]
+    keep_up(Place(address, name), Path(lock), indexed=kind == "ivf")
