@@ -91,6 +91,22 @@ def test_a_rollback_is_seen_by_the_next_command(root):
     assert "written_after_cutover" in names
 
 
+def test_fall_backs_of_any_process_roll_a_trial_back(root):
+    told(root, "migrate", "start", "--to", "lancedb", *AT_ONCE)
+    for _ in range(3):
+        told(root, "migrate", "advance")
+    assert told(root, "migrate", "advance", "--percent", "99.99")["state"] == "canary"
+    before = hits(root)
+    (root / ".hikma" / "vectors.lance").rename(root / "away")
+    assert [one for one, _ in hits(root)] == [one for one, _ in before]
+    gates = {one["name"]: one for one in told(root, "migrate", "status")["gates"]}
+    assert gates["errors on trial"]["value"].startswith("1 of 2 (50.00%), last: ")
+    assert not gates["errors on trial"]["holds"]
+    ended = told(root, "migrate", "advance", "--auto")
+    assert ended["state"] == "rolled_back"
+    assert "errors on trial" in ended["events"][-1]["reason"]
+
+
 def test_an_index_in_lancedb_from_empty(tmp_path):
     root = shutil.copytree(CORPUS, tmp_path / "tidepool")
     done = hikma(root, "index", HIKMA_VECTOR_BACKEND="lancedb")

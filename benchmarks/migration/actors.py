@@ -19,7 +19,7 @@ from hikma.catalog.migrations import LINE, Step
 from hikma.domain import Mode, Query, VectorSpace
 from hikma.engine import Engine
 from hikma.errors import HikmaError, MigrationError
-from hikma.migration.comparing import questions
+from hikma.migration.asking import questions
 from hikma.migration.gates import Thresholds
 from hikma.moving import Wanted
 from hikma.storing import tell_spaces

@@ -26,7 +26,7 @@ from hikma.arrays import VectorBatch
 from hikma.catalog import ledger, rows, spaces
 from hikma.catalog.migrations import Step
 from hikma.engine import Engine
-from hikma.migration.comparing import questions
+from hikma.migration.asking import questions
 from hikma.migration.gates import Thresholds
 from hikma.moving import Wanted
 from hikma.vectors.exact import distances
@@ -118,7 +118,7 @@ def _seconds(job: Callable[[], object]) -> float:
 def _agreement(engine: Engine, count: int, work: Path) -> dict[str, Any]:
     """Return the share of the exact nearest that each space finds; keep queries for children."""
     with engine.catalog.read() as connection:
-        asked = list(dict.fromkeys(questions(connection, count)))
+        asked = questions(connection, count)
         held = spaces.active(connection)
     embedder = engine._wired(engine.catalog).embedder(held[-1])  # noqa: SLF001 -- of this file
     queries = np.stack([embedder.embed_query(one) for one in asked])

@@ -18,7 +18,7 @@ from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
 from hikma.domain import VectorSpace
 from hikma.errors import MigrationError
-from hikma.migration import comparing, embedding, gates, judging, stepping, verifying
+from hikma.migration import asking, comparing, embedding, gates, judging, stepping, verifying
 from hikma.migration import status as reading
 from hikma.migration.backfilling import leave_trail
 from hikma.migration.embedding import Making
@@ -306,7 +306,8 @@ class Mover:
     ) -> Callable[[Migration, int], None]:
         def compare(held: Migration, count: int) -> None:
             with self._catalog.read() as connection:
-                asked = comparing.questions(connection, count)
+                since = migrations.epoch_of(connection, held.id, Step.SHADOW)
+                asked = asking.unasked(connection, held.id, count, since)
             other = self._wiring.embedder(target)
             ends = comparing.Ends(
                 self._wiring.store(source),
@@ -320,15 +321,22 @@ class Mover:
         return compare
 
     def _compared(self, connection: apsw.Connection, number: int) -> gates.Compared:
-        found = comparing.summary(
-            connection, number, migrations.epoch_of(connection, number, Step.SHADOW)
+        held = migrations.required_by_id(connection, number)
+        kind, found = comparing.judged(
+            connection,
+            number,
+            Thresholds.of(held.gates).samples,
+            migrations.epoch_of(connection, number, Step.SHADOW),
         )
         return gates.Compared(
-            found.samples,
+            found.questions,
             found.overlap_low,
             found.errors or 0.0,
             found.source_p95_ms,
             found.target_p95_ms,
+            found.slowdown_low,
+            found.slowdown_high,
+            kind,
         )
 
 

@@ -43,8 +43,8 @@ class Proven:
 
     store: Nearest
     embedder: Embedder
-    failed: Callable[[str], None]
-    """Is told of each failure."""
+    told: Callable[[str | None], None]
+    """Is told of each query why that one failed; None where it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +237,11 @@ def _tried(sources: Sources, asked: Asked, found: Found) -> None:
     except _FAILURES as error:
         if proven is None:
             raise
-        proven.failed(str(error))
+        proven.told(str(error))
         _dense(replace(sources, store=proven.store, embedder=proven.embedder), asked, found)
+    else:
+        if proven is not None:
+            proven.told(None)
 
 
 def _dense(sources: Sources, asked: Asked, found: Found) -> None:

@@ -22,7 +22,8 @@ BUCKETS = 10_000
 class Route:
     """The space that answers; `proven` is whom to ask where that one is on trial and fails.
 
-    `watched` is the target of `held`, which is asked the same off the request's path.
+    `held` is the migration that is at its trial; `watched` is its target, which is asked the same
+    off the request's path.
     """
 
     space: VectorSpace
@@ -47,7 +48,7 @@ def route(connection: apsw.Connection, key: str) -> Route | None:
     held = migrations.running(connection)
     if held is not None and held.step is Step.CANARY and is_tried(held, key):
         target, source = spaces.of(connection, held.target), spaces.of(connection, held.source)
-        return Route(target, source)
+        return Route(target, source, held)
     answering = ledger.space(connection)
     if answering is not None and held is not None and held.step in _COMPARING:
         return Route(answering, None, held, spaces.of(connection, held.target))
@@ -57,18 +58,20 @@ def route(connection: apsw.Connection, key: str) -> Route | None:
 class Tried:
     """A store on trial: where it fails, the one that it is to replace answers, and that is told."""
 
-    def __init__(self, tried: Nearest, proven: Nearest, failed: Callable[[str], None]) -> None:
-        """Ask `tried` first; `failed` is told of each failure."""
+    def __init__(self, tried: Nearest, proven: Nearest, told: Callable[[str | None], None]) -> None:
+        """Ask `tried` first; of each query `told` gets why it failed, None where it did not."""
         self._tried = tried
         self._proven = proven
-        self._failed = failed
+        self._told = told
 
     def nearest(
         self, query: Vector, limit: int, within: DocumentIds | None = None
     ) -> list[Neighbor]:
         """Return the nearest by the store on trial, else by the proven one."""
         try:
-            return self._tried.nearest(query, limit, within)
+            found = self._tried.nearest(query, limit, within)
         except (StoreError, CatalogError, MissingVectorError, apsw.Error) as error:
-            self._failed(str(error))
+            self._told(str(error))
             return self._proven.nearest(query, limit, within)
+        self._told(None)
+        return found

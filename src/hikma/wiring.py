@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import apsw
 
@@ -23,6 +23,7 @@ from hikma.vectors.sqlite import SqliteVectors
 if TYPE_CHECKING:
     from hikma.catalog.migrations import Migration
     from hikma.migration.shadowing import Shadow
+    from hikma.migration.tallying import Tally
     from hikma.retrieval import Proven
     from hikma.vectors.lance import LanceVectors
 
@@ -33,6 +34,9 @@ _PATIENCE_S = 10.0
 _SHARE = 0.1
 """Of the questions that a target is asked too."""
 
+
+Told: TypeAlias = Callable[[str | None], None]
+"""Is told of each query on trial why it failed; None where it did not."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class Wiring:
         self._stores: dict[int, tuple[tuple[object, ...], VectorStore]] = {}
         self._embedders: dict[str, Embedder] = {}
         self._shadow: Shadow | None = None
+        self._tally: Tally | None = None
         self._asked = 0
 
     @property
@@ -75,9 +80,9 @@ class Wiring:
         space, proven = route.space, route.proven
         store: Nearest = self.store(space)
         if proven is not None and proven.documents != space.documents:
-            return self._other_model(space, proven)
+            return self._other_model(space, proven, self._telling(route.held))
         if proven is not None:
-            store = Tried(store, self.store(proven), _told)
+            store = Tried(store, self.store(proven), self._telling(route.held))
         self._asked += 1
         watched = route.watched
         if watched is not None and watched.documents != space.documents:
@@ -86,16 +91,30 @@ class Wiring:
             store = self._shadowed(store, route.held, watched)
         return Opened(space, self.embedder(space), store)
 
-    def _other_model(self, tried: VectorSpace, proven: VectorSpace) -> Opened:
+    def _other_model(self, tried: VectorSpace, proven: VectorSpace, told: Told) -> Opened:
         """Return a space on trial whose model is another one, with whom to ask where it fails."""
         from hikma.retrieval import Proven  # noqa: PLC0415 -- only while a model is on trial
 
-        rescue = Proven(self.store(proven), self.embedder(proven), _told)
+        rescue = Proven(self.store(proven), self.embedder(proven), told)
         try:
             return Opened(tried, self.embedder(tried), self.store(tried), rescue)
         except HikmaError as error:
-            _told(str(error))
+            told(str(error))
             return Opened(proven, rescue.embedder, rescue.store)
+
+    def _telling(self, held: "Migration | None") -> Told:
+        """Return what counts queries on trial, and says why the proven space had to answer one."""
+        from hikma.migration.tallying import Tally  # noqa: PLC0415 -- only while one is on trial
+
+        tally = self._tally = self._tally or Tally(self._catalog)
+
+        def told(error: str | None) -> None:
+            if error is not None:
+                _log.warning("the space on trial failed, and the proven one answered: %s", error)
+            if held is not None:
+                tally.tell(held, error)
+
+        return told
 
     def _shadowed(self, source: Nearest, held: "Migration", watched: VectorSpace) -> Nearest:
         """Return a store whose questions the target is asked too, later and elsewhere."""
@@ -186,7 +205,8 @@ class Wiring:
     def close(self) -> bool:
         """Close every store; tell whether none is busy in a thread that cannot be stopped."""
         still = self._shadow is None or self._shadow.close()
-        self._shadow = None
+        still = (self._tally is None or self._tally.close()) and still
+        self._shadow = self._tally = None
         for _, store in self._stores.values():
             store.close()
         self._stores.clear()
@@ -198,7 +218,3 @@ class Wiring:
         from hikma.vectors.lance import LanceVectors  # noqa: PLC0415 -- 20 ms that most never need
 
         return LanceVectors(self._catalog, space)
-
-
-def _told(reason: str) -> None:
-    _log.warning("the space on trial failed, and the proven one answered: %s", reason)

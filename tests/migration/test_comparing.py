@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog_rows import REPOSITORY, symbol
+from catalog_rows import REPOSITORY, document, file_node, symbol
 from fakes import HashingEmbedder
 from hikma.arrays import Neighbor, VectorBatch
-from hikma.catalog import graph, samples
+from hikma.catalog import fulltext, graph, samples
 from hikma.catalog.samples import CONTROL, LIVE, REPLAY, Sample
 from hikma.domain import Node, NodeKind
 from hikma.errors import StoreError
 from hikma.migration import comparing
-from hikma.migration.comparing import Ends, agreement, compare, drift, overlap, questions, summary
+from hikma.migration.asking import question_of, questions, unasked
+from hikma.migration.comparing import Ends, agreement, compare, drift, judged, overlap, summary
 from moving import DIMENSION, vector
 from reference import ReferenceVectors
 
@@ -39,18 +40,20 @@ def failing(_):
 
 
 class Pair:
-    """A migration whose two ends hold the same thirty rows."""
+    """A migration whose two ends hold the same sixty rows."""
 
     def __init__(self, world):
         self.world = world
-        world.put({one: one for one in range(1, 31)})
+        world.put({one: one for one in range(1, 61)})
         self.held = world.begin()
         self.diary = []
         self.store = ReferenceVectors(DIMENSION)
-        ids = np.arange(1, 31)
+        ids = np.arange(1, 61)
         self.store.upsert(VectorBatch(ids, np.stack([vector(int(one)) for one in ids])))
 
-    def compare(self, *, ours=lambda found: found, theirs=lambda found: found, **asked):
+    def compare(
+        self, *, ours=lambda found: found, theirs=lambda found: found, asked=QUESTIONS, **more
+    ):
         """Compare, and return what the samples say."""
         ends = Ends(
             Asked("source", self.store, self.diary, ours),
@@ -58,12 +61,20 @@ class Pair:
             HashingEmbedder(DIMENSION),
             exact=True,
         )
-        compare(self.world.catalog, self.held, ends, QUESTIONS, **asked)
+        compare(self.world.catalog, self.held, ends, asked, **more)
         return self.summary()
 
-    def summary(self, epoch_from=0):
+    def summary(self, epoch_from=0, kind=REPLAY):
         with self.world.catalog.read() as connection:
-            return summary(connection, self.held.id, epoch_from)
+            return summary(connection, self.held.id, epoch_from, kind)
+
+    def judged(self, wanted):
+        with self.world.catalog.read() as connection:
+            return judged(connection, self.held.id, wanted)
+
+    def put(self, *found):
+        with self.world.catalog.write() as connection:
+            samples.put(connection, self.held.id, found)
 
     def samples(self, kind=None):
         with self.world.catalog.read() as connection:
@@ -117,10 +128,17 @@ def test_the_ends_take_turns_at_being_first(pair):
     assert first == ["source", "target"] * 20
 
 
-def test_both_ends_get_the_same_filter_and_depth(pair):
-    within = np.array([3, 5, 7, 11])
-    found = pair.compare(limit=3, within=within)
-    assert {(limit, tuple(ids)) for _, limit, ids in pair.diary} == {(3, (3, 5, 7, 11))}
+def test_both_ends_get_the_same_filters_and_depth(pair):
+    found = pair.compare(limit=3)
+    assert {limit for _, limit, _ in pair.diary} == {3}
+    asked = pair.diary[10:]  # after the controls
+    for one, other in zip(asked[::2], asked[1::2], strict=True):
+        assert one[2] == other[2]
+    filters = {tuple(ids) for _, _, ids in asked if ids is not None}
+    assert len(filters) == 3
+    assert all(set(ids) < set(range(1, 61)) for ids in filters)
+    assert sum(one.filtered for one in pair.samples(REPLAY)) == found.filtered == 13
+    assert {one.filtered for one in pair.samples(CONTROL)} == {False, True}
     assert {one.depth for one in pair.samples()} == {3}
     assert found.overlap == 1.0
 
@@ -179,8 +197,9 @@ def neighbours(ids):
 def test_measures_treat_both_ends_alike_and_stay_in_their_bounds(ours, theirs):
     left, right = neighbours(ours), neighbours(theirs)
     assert overlap(left, right) == overlap(right, left)
-    assert 0 <= overlap(left, right) <= 1
-    assert (overlap(left, right) == 1) == (set(ours) == set(theirs))
+    assert (overlap(left, right) is None) == (not ours and not theirs)
+    assert overlap(left, right) is None or 0 <= overlap(left, right) <= 1
+    assert (overlap(left, right) in (1, None)) == (set(ours) == set(theirs))
     assert agreement(left, right) == agreement(right, left)
     assert agreement(left, right) is None or -1 <= agreement(left, right) <= 1
     assert drift(left, right) == drift(right, left) >= 0
@@ -255,6 +274,73 @@ def test_a_sample_is_read_as_it_was_written(pair):
     assert pair.samples() == wrote
 
 
+def alike(number, overlap=1.0, kind=REPLAY, answers=10, **more):
+    fields = {"agreement": None, "drift": 0.0, "source_ms": 1.0, "target_ms": 1.0}
+    given = {"question": number, "answers": answers, "overlap": overlap, **fields, **more}
+    return Sample(kind, exact=True, **given)
+
+
+def test_a_question_that_is_repeated_proves_nothing_more(pair):
+    pair.put(*(alike(at) for at in range(50)))
+    once = pair.summary()
+    pair.put(*(alike(at) for at in range(50) for _ in range(20)))
+    again = pair.summary()
+    assert (once.samples, once.questions) == (50, 50)
+    assert (again.samples, again.questions) == (1_050, 50)
+    assert again.overlap_low == once.overlap_low
+
+
+def test_two_empty_answers_are_nothing_that_agrees(pair):
+    found = pair.compare(ours=lambda _: [], theirs=lambda _: [])
+    assert (found.samples, found.questions) == (40, 0)
+    assert (found.overlap, found.overlap_low) == (None, None)
+
+
+def test_short_answers_prove_less_than_long_ones(pair):
+    pair.put(*(alike(at, answers=10) for at in range(100)))
+    pair.put(*(alike(at, kind=LIVE, answers=2) for at in range(100)))
+    assert pair.summary(kind=LIVE).overlap_low < pair.summary().overlap_low
+    assert pair.summary(kind=LIVE).overlap_low == comparing.low([1.0] * 100, 200)
+
+
+def test_live_questions_decide_where_they_are_enough_and_are_never_pooled(pair):
+    pair.put(*(alike(at, overlap=0.5) for at in range(30)))
+    pair.put(*(alike(at, kind=LIVE) for at in range(20)))
+    kind, found = pair.judged(21)
+    assert (kind, found.questions, found.overlap) == (REPLAY, 30, 0.5)
+    kind, found = pair.judged(20)
+    assert (kind, found.questions, found.overlap) == (LIVE, 20, 1.0)
+
+
+def test_live_errors_count_where_replayed_questions_decide(pair):
+    lost = {"target_ms": None, "error": "gone"}
+    pair.put(*(alike(at) for at in range(400)))
+    pair.put(*(alike(at, None, LIVE, 0, **lost) for at in range(3)))
+    assert pair.judged(400)[1].errors == 0.0  # of so few one would be too large a share
+    pair.put(*(alike(at, kind=LIVE) for at in range(3, 100)))
+    assert pair.judged(400)[1].errors == pytest.approx(0.03)
+
+
+@settings(max_examples=25)
+@given(times=st.floats(0.5, 2), count=st.integers(100, 500), seed=st.integers(0, 1_000))
+def test_the_slow_down_is_within_its_bounds_nearly_always(times, count, seed):
+    """Of 40 simulated comparisons two may miss; nine do not come by chance."""
+    chance = np.random.default_rng(seed)
+    missed = 0
+    for _ in range(40):
+        ours, theirs = (chance.lognormal(1, 0.5, count) for _ in range(2))
+        first, last = comparing.slowdown_bounds(ours.tolist(), (times * theirs).tolist())
+        assert first <= last
+        missed += not first <= times <= last
+    assert missed < 9
+
+
+def test_fewer_samples_leave_the_slow_down_wider(pair):
+    took = np.random.default_rng(0).lognormal(1, 0.5, 2_000).tolist()
+    wide, narrow = (comparing.slowdown_bounds(took[:count], took[:count]) for count in (40, 2_000))
+    assert wide[0] < narrow[0] < 1 < narrow[1] < wide[1]
+
+
 def test_questions_are_the_files_own_and_the_same_each_time(world):
     commit = Node("commit:1", NodeKind.COMMIT, "Make it round", "", documentation="Make it round")
     with world.catalog.write() as connection:
@@ -262,12 +348,40 @@ def test_questions_are_the_files_own_and_the_same_each_time(world):
         graph.put_nodes(connection, [REPOSITORY, commit, *methods])
         asked = questions(connection, 60)
         assert asked == questions(connection, 60)
-    assert len(asked) == 60
+    assert len(asked) == len(set(asked)) < 60
     wanted = {"About Store.open.", "Make it round", "open", "Store.close"}
     assert wanted <= set(asked)
 
 
+def test_texts_give_questions_where_names_are_too_few(world):
+    node = file_node("a.txt")
+    said = " ".join(f"word{one}" for one in range(600))
+    with world.catalog.write() as connection:
+        ids = graph.put_nodes(connection, [REPOSITORY, node])
+        fulltext.put_documents(connection, ids, [document(node, said)])
+        asked = questions(connection, 40)
+    assert len(asked) == len(set(asked)) == 40
+    assert "word6 word7 word8 word9 word10 word11" in asked
+
+
+def test_what_was_replayed_is_not_asked_again(pair):
+    with pair.world.catalog.read() as connection:
+        first = unasked(connection, pair.held.id, 5, pair.held.epoch)
+    assert len(first) == 5
+    pair.compare(asked=first[:3])
+    with pair.world.catalog.read() as connection:
+        assert unasked(connection, pair.held.id, 5, pair.held.epoch) == first[3:]
+        assert unasked(connection, pair.held.id, 5, pair.held.epoch + 1) == first
+
+
+def test_equal_questions_with_other_filters_are_others():
+    some, others = np.array([1, 2]), np.array([1, 3])
+    numbers = {question_of(b"a", one) for one in (None, some, others)}
+    assert len(numbers | {question_of(b"b")}) == 4
+    assert question_of(b"a", some) == question_of(b"a", some.copy())
+
+
 def test_an_empty_file_has_questions_too(world):
     with world.catalog.read() as connection:
-        assert len(questions(connection, 7)) == 7
+        assert len(questions(connection, 3)) == 3
         assert questions(connection, 0) == []

@@ -87,9 +87,15 @@ def test_a_report_holds_every_fact(world):
 
 
 def test_exact_and_approximate_answers_are_kept_apart(world):
-    found = [sample(CONTROL), sample(LIVE, 0.9), sample(LIVE, 0.9), sample(REPLAY, None, error="x")]
-    found += [sample(REPLAY, 0.5, 8.0, exact=False)]
-    exact, approximate = report(world.catalog, moved(world, found=found).id).parts
+    found = [sample(CONTROL), sample(LIVE, 0.9), sample(LIVE, 0.9), sample(LIVE, None, error="x")]
+    found += [sample(REPLAY, 0.5, 8.0, exact=False), sample(LIVE, 1.0, exact=False)]
+    parts = report(world.catalog, moved(world, found=found).id).parts
+    assert [(one.kind, one.index) for one in parts] == [
+        ("replay", "approximate"),
+        ("live", "exact"),
+        ("live", "approximate"),
+    ]
+    approximate, exact, _ = parts
     assert (exact.index, exact.overlaps, exact.errors) == ("exact", {0.9: 2}, {"x": 1})
     assert exact.comparison.overlap == pytest.approx(0.9)
     assert exact.comparison.errors == pytest.approx(1 / 3)

@@ -10,7 +10,7 @@ import pytest
 from hikma.catalog import samples
 from hikma.catalog.samples import LIVE
 from hikma.errors import LockedFileError, StoreError
-from hikma.migration import shadowing
+from hikma.migration import comparing, shadowing
 from hikma.migration.shadowing import Answered, Counts, Shadow, Shadowed
 from moving import vector
 
@@ -104,6 +104,38 @@ def test_the_target_is_asked_the_same(trial):
     assert shadow.close(LONG_S)
     assert told.get() == (vector(7).tobytes(), 10, [2, 3, 5])
     assert [(one.overlap, one.exact) for one in trial.samples()] == [(0.0, False)]
+
+
+def test_whatever_fails_is_a_sample_and_the_next_question_is_asked(trial, monkeypatch):
+    """Not only the store: what is done with its answer too."""
+    measured, calls = comparing.measured, []
+
+    def broken(*given):
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError("by nothing")
+        return measured(*given)
+
+    monkeypatch.setattr(comparing, "measured", broken)
+    shadow = trial.shadow(timeout_s=5.0)
+    for seed in range(3):
+        trial.ask(shadow, seed=seed)
+    assert shadow.close(LONG_S)
+    assert [one.error for one in trial.samples()] == ["ZeroDivisionError: by nothing", None, None]
+    assert shadow.counts == Counts(written=3)
+
+
+def test_live_questions_are_told_apart_by_what_is_asked_and_where(trial):
+    shadow = trial.shadow()
+    within = np.array([2, 3, 5])
+    for seed, chosen in ((1, None), (1, None), (2, None), (1, within)):
+        trial.ask(shadow, seed=seed, within=chosen)
+    assert shadow.close(LONG_S)
+    kept = trial.samples()
+    assert kept[0].question == kept[1].question
+    assert len({one.question for one in kept}) == 3
+    assert [one.filtered for one in kept] == [False, False, False, True]
+    assert [one.answers for one in kept] == [10, 10, 10, 3]
 
 
 def test_the_path_of_a_request_writes_nothing_and_asks_no_target(trial):

@@ -1,6 +1,7 @@
 """A migration goes on where its gates hold, and nowhere else."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hikma import routing
-from hikma.catalog import ledger, migrations, outbox, verifications
+from hikma.catalog import ledger, migrations, outbox, trials, verifications
 from hikma.catalog.migrations import ENDED, LINE, Migration, Step
+from hikma.catalog.samples import LIVE
 from hikma.catalog.schema import Catalog
-from hikma.errors import MigrationError
+from hikma.catalog.trials import Trial as Counted
+from hikma.errors import LockedFileError, MigrationError
 from hikma.migration import stepping
 from hikma.migration.gates import Compared, Facts, Owed, Thresholds, failing, gates
 from hikma.migration.stepping import Move
+from hikma.migration.tallying import Tally
 from hikma.telemetry import silent
 from moving import vector
 
@@ -146,12 +150,17 @@ def test_another_migration_waits_for_the_end_of_this_one(trial):
 @pytest.mark.parametrize(
     ("compared", "told"),
     [
-        (Compared(399, 1.0, 0.0, 10.0, 10.0), "samples: 399, wanted >= 400"),
+        (
+            Compared(399, 1.0, 0.0, 10.0, 10.0),
+            "samples: 399 different questions replayed, wanted >= 400 (a small file gives no more",
+        ),
         (Compared(400, 0.99, 0.0, 10.0, 10.0), "lower bound: 0.99, wanted >= 0.995"),
         (Compared(400, 1.0, 0.02, 10.0, 10.0), "errors: 2.00%, wanted < 1%"),
         (Compared(400, 1.0, 0.0, 10.0, 13.0), "p95 over the source's: 1.3, wanted <= 1.2"),
         (Compared(400, 1.0, 0.0, 2000.0, 2001.0), "p95 ms: 2001, wanted < 2000"),
-        (Compared(0, None, 0.0, None, None), "samples: 0"),
+        (Compared(0, None, 0.0, None, None), "samples: 0 different questions"),
+        (Compared(9, 1.0, 0.0, 10.0, 10.0, kind=LIVE), "samples: 9 different questions that were"),
+        (Compared(400, 1.0, 0.0, 10.0, 13.0, 1.1, 1.5), "source's: 1.3 (1.1 to 1.5), wanted"),
     ],
 )
 def test_a_shut_gate_is_named_with_what_it_saw(trial, compared, told):
@@ -240,6 +249,68 @@ def test_by_itself_it_rolls_back_where_a_trial_goes_wrong(trial):
         assert "errors: 50.00%" in migrations.events(connection, trial.held.id)[-1].reason
 
 
+def failures(trial, asked, failed):
+    """Have two processes tell what became of queries on trial."""
+    for _ in range(2):
+        tally = Tally(trial.world.catalog)
+        for one in range(asked):
+            tally.tell(trial.now(), "there is nobody" if one < failed else None)
+        assert tally.close(60.0)
+
+
+def test_by_itself_it_rolls_back_where_the_source_has_to_answer(trial):
+    """Whichever process met that: its comparison with questions of the file's own is good."""
+    trial.go(Step.CANARY)
+    failures(trial, 40, 1)
+    with trial.world.catalog.read() as connection:
+        seen = trials.of(migrations.required(connection))
+    assert seen == Counted(80, 2, "there is nobody")
+    assert stepping.auto(trial.move).step is Step.ROLLED_BACK
+    with trial.world.catalog.read() as connection:
+        reason = migrations.events(connection, trial.held.id)[-1].reason
+    assert "errors on trial: 2 of 80 (2.50%), last: there is nobody, wanted < 1%" in reason
+
+
+def test_few_failures_of_many_are_borne_and_a_wider_share_begins_anew(trial):
+    trial.go(Step.CANARY)
+    failures(trial, 200, 1)
+    before = trial.now()
+    assert stepping.advance(trial.move).read_percent == 10.0
+    assert trials.of(trial.now()) == Counted()
+    tally = Tally(trial.world.catalog)
+    tally.tell(before, "told too late")
+    assert tally.close(60.0)
+    assert trials.of(trial.now()) == Counted()
+
+
+def test_what_is_counted_while_the_file_cannot_be_written_is_written_later(trial, monkeypatch):
+    trial.go(Step.CANARY)
+    tally, held, tries = Tally(trial.world.catalog), trial.now(), []
+
+    def add(*given):
+        tries.append(1)
+        if len(tries) == 1:
+            raise LockedFileError("another writes; wait")
+        real(*given)
+
+    real = trials.add
+    monkeypatch.setattr(trials, "add", add)
+    tally.tell(held, None)
+    while not tries:
+        time.sleep(0.01)
+    tally.tell(held, "gone")
+    assert tally.close(60.0)
+    assert trials.of(trial.now()) == Counted(2, 1, "gone")
+
+
+def test_what_is_measured_meanwhile_outlives_a_step(trial):
+    seen = trial.now()
+    with trial.world.catalog.write() as connection:
+        migrations.put_gates(connection, seen.id, {"throttled": "told"})
+        migrations.step_to(connection, seen, Step.BACKFILL, "test")
+    assert trial.now().gates["throttled"] == "told"
+
+
 def test_by_itself_it_waits_out_a_hold(world):
     trial = Trial(world, hold_s=0.2)
     assert stepping.auto(trial.move, nap_s=0.05).step is Step.SOAK
@@ -303,6 +374,9 @@ def test_a_store_on_trial_that_fails_is_replaced_at_once(trial):
     tried = routing.Tried(target.store, source.store, told.append)
     assert [one.id for one in tried.nearest(vector(3), 3)] == trial.world.near(3, 3)
     assert told == ["there cannot be reached; repeat when it can"]
+    target.store.down = False
+    assert [one.id for one in tried.nearest(vector(3), 3)] == trial.world.near(3, 3)
+    assert told[1:] == [None]
 
 
 def facts(**more):

@@ -194,6 +194,7 @@ def step_to(
             f"Migration {held.id} is at {now.step} by now, no longer at {held.step}; look at "
             "`hikma migrate status` and repeat."
         )
+    held = now  # what was measured meanwhile stays
     _refuse_edge(held, step)
     if step is Step.CUTOVER:
         percent = FULL_PERCENT

@@ -1,7 +1,7 @@
 """What two spaces answered to the same questions: one row a question."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 
 import apsw
@@ -13,14 +13,20 @@ CONTROL, REPLAY, LIVE = "control", "replay", "live"
 MOST = 20_000
 """Samples that are kept of each kind of one migration: the latest."""
 
-_COLUMNS = "kind, exact, overlap, agreement, drift, source_ms, target_ms, error, depth, epoch"
+_COLUMNS = (
+    "kind, exact, overlap, agreement, drift, source_ms, target_ms, error, depth, epoch, question, "
+    "answers, filtered"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One question: shares of 1, milliseconds, a difference of distances; None after an error.
 
-    `depth` is how many answers each end was asked for; `exact` whether the target's index is.
+    `depth` is how many answers each end was asked for, `answers` how many the longer answer has;
+    where it has none there is nothing to compare. `exact` is whether the target's index is,
+    `filtered` whether both ends were to choose among some documents. Equal questions have the same
+    number.
     """
 
     kind: str
@@ -33,6 +39,9 @@ class Sample:
     error: str | None = None
     depth: int = 10
     epoch: int = 0
+    question: int = 0
+    answers: int = 0
+    filtered: bool = False
 
 
 def put(connection: apsw.Connection, migration: int, found: Sequence[Sample]) -> None:
@@ -41,7 +50,7 @@ def put(connection: apsw.Connection, migration: int, found: Sequence[Sample]) ->
     connection.executemany(
         f"""
         INSERT INTO shadow_sample(migration, created_at, {_COLUMNS})
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,  # noqa: S608 -- our own columns
         ((migration, now, *astuple(one)) for one in found),
     )
@@ -61,7 +70,14 @@ def of(
         """,  # noqa: S608 -- our own columns
         (migration, epoch_from, kind),
     )
-    return [Sample(one, bool(exact), *rest) for one, exact, *rest in found]
+    made = [Sample(one, bool(exact), *rest) for one, exact, *rest in found]
+    return [replace(one, filtered=bool(one.filtered)) for one in made]
+
+
+def questions(connection: apsw.Connection, migration: int, kind: str, epoch_from: int) -> set[int]:
+    """Return the numbers of the questions that were asked since an epoch."""
+    sql = "SELECT DISTINCT question FROM shadow_sample WHERE migration = ? AND kind = ?"
+    return set(rows.column(connection, f"{sql} AND epoch >= ?", (migration, kind, epoch_from)))
 
 
 def counts(connection: apsw.Connection, migration: int) -> dict[str, int]:

@@ -333,6 +333,13 @@ _HASHED_BY_MODEL = """
 ALTER TABLE ledger DROP COLUMN vector_hash;
 """
 
+_QUESTIONED = """
+-- `question` tells equal questions, `answers` is how many the longer of both answers holds.
+ALTER TABLE shadow_sample ADD COLUMN question INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE shadow_sample ADD COLUMN answers INTEGER NOT NULL DEFAULT 10;
+ALTER TABLE shadow_sample ADD COLUMN filtered INTEGER NOT NULL DEFAULT 0;
+"""
+
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
     for kind, code in EDGE_CODES.items()
@@ -346,6 +353,7 @@ STEPS = (
     _COMPARISONS,
     _SAMPLED,
     _HASHED_BY_MODEL,
+    _QUESTIONED,
 )
 SCHEMA_VERSION = len(STEPS)
 NAMES = tuple(

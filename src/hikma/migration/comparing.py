@@ -2,21 +2,25 @@
 
 Both ends answer with the same filter and in alternating order, so that neither profits from what
 the other has just warmed. A target that fails is a sample with its error, and never a crash.
+What samples prove is counted by questions: one that is asked again proves nothing more.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, combinations, cycle, islice, zip_longest
+from itertools import combinations
 
 import apsw
 import numpy as np
+from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Neighbor, Vector
-from hikma.catalog import rows, samples
+from hikma.catalog import ledger, samples
 from hikma.catalog.migrations import Migration
-from hikma.catalog.samples import CONTROL, REPLAY, Sample
+from hikma.catalog.samples import CONTROL, LIVE, REPLAY, Sample
 from hikma.catalog.schema import Catalog
+from hikma.migration.asking import question_of
 from hikma.migration.gates import slowdown
 from hikma.protocols import Embedder, Nearest
 
@@ -24,17 +28,13 @@ DEPTH = 10
 """Answers of each end that are compared, where nothing else is asked for."""
 _CONTROLS = 8
 """One question in so many is put to the source twice."""
+_FILTERED = 3
+"""One question in so many is put with a filter, the same one for both ends."""
 _DRAWS = 2_000
+_ENOUGH = 100
+"""Live samples that may tell of errors before they are enough to decide."""
 _CHUNK = 50
-_MOST_WORDS = 14
 _ERROR_SIGNS = 500
-_FIXED = (
-    "where is the configuration read",
-    "how are errors reported",
-    "parse the command line",
-    "retry after a failure",
-    "which tests cover this",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,17 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What samples say; `_low` are lower 95 % bounds, `errors` a share; None where none are.
+    """What samples say; `_low` and `_high` bound 95 %, `errors` is a share; None where none are.
 
-    The bounds are the lower of a bootstrap's over samples and of Wilson's (see `low`).
+    `questions` counts those that are not equal and that both ends answered with something; the
+    bounds of the overlap are the lower of a bootstrap's over them and of Wilson's (see `low`).
     `noise` is the overlap of the source with itself: what no target can be blamed for.
     `slowdown` is the target's 95th percentile over the source's.
     """
 
     samples: int
+    questions: int
+    filtered: int
     overlap: float | None
     overlap_low: float | None
     agreement: float | None
@@ -69,19 +72,26 @@ class Comparison:
     source_p95_ms: float | None
     target_p95_ms: float | None
     slowdown: float | None
+    slowdown_low: float | None
+    slowdown_high: float | None
     noise: float | None
     noise_low: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """One way of asking both ends: the filter and the depth are theirs alike."""
+    """One way of asking both ends: filters, chosen from `ids`, and the depth are theirs alike."""
 
     ends: Ends
     limit: int
-    within: DocumentIds | None
+    ids: DocumentIds
     kind: str
     epoch: int
+
+    def within(self, number: int) -> DocumentIds | None:
+        """Return the filter of a question: every second document, every third or every fourth."""
+        turn, rest = divmod(number, _FILTERED)
+        return self.ids[turn % 3 :: 2 + turn % 3] if rest == _FILTERED - 1 else None
 
 
 def compare(
@@ -90,43 +100,49 @@ def compare(
     ends: Ends,
     queries: Sequence[str],
     limit: int = DEPTH,
-    within: DocumentIds | None = None,
 ) -> None:
     """Put questions to the source twice, then to both ends; raise what the source raises.
 
     The answers are kept in chunks, so that little is lost where the job is stopped.
     """
+    asked = list(enumerate(queries))
+    with catalog.read() as connection:
+        ids = ledger.live_ids(connection)
     itself = replace(ends, target=ends.source, exact=True, other=None)
-    control = _Asking(itself, limit, within, CONTROL, held.epoch)
-    _keep(catalog, held, control, queries[::_CONTROLS])
-    _keep(catalog, held, _Asking(ends, limit, within, REPLAY, held.epoch), queries)
+    control = _Asking(itself, limit, ids, CONTROL, held.epoch)
+    _keep(catalog, held, control, asked[::_CONTROLS])
+    _keep(catalog, held, _Asking(ends, limit, ids, REPLAY, held.epoch), asked)
 
 
-def _keep(catalog: Catalog, held: Migration, asking: _Asking, queries: Sequence[str]) -> None:
+def _keep(
+    catalog: Catalog, held: Migration, asking: _Asking, queries: Sequence[tuple[int, str]]
+) -> None:
     for at in range(0, len(queries), _CHUNK):
         found = []
-        for number, text in enumerate(queries[at : at + _CHUNK]):
+        for number, text in queries[at : at + _CHUNK]:
             ours = asking.ends.embedder.embed_query(text)
             theirs = asking.ends.other.embed_query(text) if asking.ends.other else ours
             with catalog.read():  # both ends answer from one state of the ledger, and a short one
-                found.append(_pair(asking, (ours, theirs), swapped=bool(number % 2)))
+                made = _pair(asking, (ours, theirs), number)
+            found.append(replace(made, question=question_of(text.encode())))
         with catalog.write() as connection:
             samples.put(connection, held.id, found)
 
 
-def _pair(asking: _Asking, vectors: tuple[Vector, Vector], *, swapped: bool) -> Sample:
-    """Ask both ends once, each by its model's vector, the target first where swapped."""
-    limit, within = asking.limit, asking.within
+def _pair(asking: _Asking, vectors: tuple[Vector, Vector], number: int) -> Sample:
+    """Ask both ends once, each by its model's vector, the target first every other time."""
+    limit, within = asking.limit, asking.within(number)
     own, other = vectors
     trying = _timed if asking.kind == CONTROL else tried
-    if swapped:
+    if number % 2:
         theirs, target_ms, error = trying(asking.ends.target, other, limit, within)
         ours, source_ms, _ = _timed(asking.ends.source, own, limit, within)
     else:
         ours, source_ms, _ = _timed(asking.ends.source, own, limit, within)
         theirs, target_ms, error = trying(asking.ends.target, other, limit, within)
     blank = unmeasured(asking.kind, source_ms, error, exact=asking.ends.exact)
-    blank = replace(blank, depth=limit, epoch=asking.epoch)
+    filtered = within is not None
+    blank = replace(blank, depth=limit, epoch=asking.epoch, filtered=filtered)
     return blank if error is not None else measured(blank, ours, theirs, target_ms)
 
 
@@ -141,6 +157,7 @@ def measured(
     """Return a sample with how far two answers to one question are alike."""
     return replace(
         blank,
+        answers=max(len(ours), len(theirs)),
         overlap=overlap(ours, theirs),
         agreement=agreement(ours, theirs),
         drift=drift(ours, theirs),
@@ -166,11 +183,11 @@ def tried(
         return [], 0.0, (str(error) or type(error).__name__)[:_ERROR_SIGNS]
 
 
-def overlap(ours: Sequence[Neighbor], theirs: Sequence[Neighbor]) -> float:
-    """Return which share of the longer of two answers both have; 1 of nothing."""
+def overlap(ours: Sequence[Neighbor], theirs: Sequence[Neighbor]) -> float | None:
+    """Return which share of the longer of two answers both have; None where both are empty."""
     wanted, given = {one.id for one in ours}, {one.id for one in theirs}
     longer = max(len(wanted), len(given))
-    return len(wanted & given) / longer if longer else 1.0
+    return len(wanted & given) / longer if longer else None
 
 
 def agreement(ours: Sequence[Neighbor], theirs: Sequence[Neighbor]) -> float | None:
@@ -189,50 +206,105 @@ def drift(ours: Sequence[Neighbor], theirs: Sequence[Neighbor]) -> float:
     return max((abs(one.distance - apart[one.id]) for one in ours if one.id in apart), default=0.0)
 
 
-def summary(connection: apsw.Connection, migration: int, epoch_from: int = 0) -> Comparison:
-    """Return what the samples of a migration since an epoch say (see `Comparison`)."""
-    every = samples.of(connection, migration, epoch_from=epoch_from)
-    control = [one for one in every if one.kind == CONTROL]
-    return summarised([one for one in every if one.kind != CONTROL], control)
+def judged(
+    connection: apsw.Connection, migration: int, wanted: int, epoch_from: int = 0
+) -> tuple[str, Comparison]:
+    """Return what decides: questions that somebody asked where there are enough, else replayed."""
+    live = summary(connection, migration, epoch_from, LIVE)
+    if live.questions >= wanted:
+        return LIVE, live
+    replayed = summary(connection, migration, epoch_from)
+    many = live.samples >= _ENOUGH  # of fewer, one that failed would be too large a share
+    errors = max(filter(None, (replayed.errors, live.errors if many else None)), default=None)
+    return REPLAY, replace(replayed, errors=errors if errors is not None else replayed.errors)
+
+
+def summary(
+    connection: apsw.Connection, migration: int, epoch_from: int = 0, kind: str = REPLAY
+) -> Comparison:
+    """Return what the samples of one kind since an epoch say (see `Comparison`)."""
+    found, control = (samples.of(connection, migration, one, epoch_from) for one in (kind, CONTROL))
+    return summarised(found, control)
 
 
 def summarised(found: Sequence[Sample], control: Sequence[Sample]) -> Comparison:
     """Return what samples say, beside those of the source against itself."""
     answered = [one for one in found if one.error is None]
-    overlaps = _known([one.overlap for one in answered])
-    noise = _known([one.overlap for one in control])
-    ours = percentile([one.source_ms for one in answered], 95)
-    theirs = percentile(_known([one.target_ms for one in answered]), 95)
+    overlaps, answers = _by_question(answered)
+    noise, repeated = _by_question(control)
+    ours = [one.source_ms for one in answered]
+    theirs = _known([one.target_ms for one in answered])
+    source, target = percentile(ours, 95), percentile(theirs, 95)
+    bounds = slowdown_bounds(ours, theirs)
     return Comparison(
         samples=len(found),
+        questions=len(overlaps),
+        filtered=sum(one.filtered for one in found),
         overlap=_mean(overlaps),
-        overlap_low=low(overlaps, _depth(answered)),
+        overlap_low=low(overlaps, answers),
         agreement=_mean(_known([one.agreement for one in answered])),
         drift=max(_known([one.drift for one in answered]), default=None),
         errors=(len(found) - len(answered)) / len(found) if found else None,
-        source_p95_ms=ours,
-        target_p95_ms=theirs,
-        slowdown=slowdown(ours, theirs),
+        source_p95_ms=source,
+        target_p95_ms=target,
+        slowdown=slowdown(source, target),
+        slowdown_low=bounds and bounds[0],
+        slowdown_high=bounds and bounds[1],
         noise=_mean(noise),
-        noise_low=low(noise, _depth(control)),
+        noise_low=low(noise, repeated),
     )
 
 
-def low(values: Sequence[float], depth: int = DEPTH) -> float | None:
+def _by_question(found: Sequence[Sample]) -> tuple[list[float], int]:
+    """Return the mean overlap of each question, and how many answers they have together."""
+    alike: dict[int, list[Sample]] = defaultdict(list)
+    for one in found:
+        if one.overlap is not None:
+            alike[one.question].append(one)
+    means = [float(np.mean(_known([one.overlap for one in each]))) for each in alike.values()]
+    answers = sum(float(np.mean([one.answers for one in each])) for each in alike.values())
+    return means, round(answers)
+
+
+def low(values: Sequence[float], answers: int | None = None) -> float | None:
     """Return the lower end of the 95 % interval of a mean overlap: percentiles of a bootstrap.
 
-    Where all samples are alike a bootstrap knows no doubt; Wilson's bound for the answers in them
-    does, and the lower one counts: ten samples never prove what four hundred do. Wilson takes the
+    Where all questions are alike a bootstrap knows no doubt; Wilson's bound for the answers to them
+    does, and the lower one counts: ten questions never prove what four hundred do. Wilson takes the
     answers as independent: questions that go wrong as a whole must be seen to lower the bound.
-    Overlaps take few values, so a draw of samples is one of how often each comes; fixed seed.
+    Overlaps take few values, so a draw of them is one of how often each comes; fixed seed.
     """
     if not values:
         return None
+    count = len(values) * DEPTH if answers is None else answers
     levels, often = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
     drawn = np.random.default_rng(0).multinomial(len(values), often / len(values), _DRAWS)
     means = drawn @ levels / len(values)
     plain = float(levels @ often) / len(values)
-    return float(min(np.percentile(means, 2.5), _wilson(min(plain, 1.0), len(values) * depth)))
+    return float(min(np.percentile(means, 2.5), _wilson(min(plain, 1.0), max(count, 1))))
+
+
+def slowdown_bounds(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the slow-down: percentiles of a bootstrap, None of nothing.
+
+    What stands at a rank of a sample that is drawn with repeats is a value whose place in the order
+    follows a beta distribution, so the draws need not be made. Both ends are taken as independent,
+    which can only widen it; fixed seed.
+    """
+    if not ours or not theirs:
+        return None
+    chance = np.random.default_rng(0)
+    source, target = (_drawn(np.sort(one), chance) for one in (ours, theirs))
+    first, last = np.percentile(target / np.maximum(source, 1e-6), (2.5, 97.5))
+    return float(first), float(last)
+
+
+def _drawn(ordered: NDArray[np.float64], chance: np.random.Generator) -> NDArray[np.float64]:
+    """Return 95th percentiles as a bootstrap would draw them."""
+    count = len(ordered)
+    rank = max(1, round(0.95 * count))
+    places = chance.beta(rank, count - rank + 1, _DRAWS)
+    return ordered[np.minimum((places * count).astype(np.int64), count - 1)]
 
 
 def _wilson(share: float, count: int) -> float:
@@ -243,49 +315,9 @@ def _wilson(share: float, count: int) -> float:
     return max(0.0, (middle - spread) / (1 + z * z / count))
 
 
-def questions(connection: apsw.Connection, count: int) -> list[str]:
-    """Return so many questions of the file's own, the same ones each time.
-
-    First sentences of documentation, subjects of commits, names, qualified names, in turn and from
-    all over the file, and a few fixed; where there are fewer, they come again.
-    """
-    pools = (
-        "documentation FROM node WHERE documentation <> ''",
-        "name FROM node WHERE kind = 'commit'",
-        "name FROM node WHERE kind IN ('symbol', 'test', 'file')",
-        "qualified_name FROM node WHERE qualified_name LIKE '%.%'",
-    )
-    drawn = [_spread(connection, pool, count) for pool in pools]
-    mixed = chain.from_iterable(zip_longest(*drawn))
-    known = dict.fromkeys(filter(None, (*_FIXED, *mixed)))
-    return list(islice(cycle(known), count))
-
-
-def _spread(connection: apsw.Connection, pool: str, count: int) -> list[str]:
-    """Return texts of a pool in equal steps from its first to its last."""
-    column, _, origin = pool.partition(" ")
-    found = rows.ids(connection, f"SELECT id {origin} ORDER BY id")
-    if not len(found) or not count:
-        return []
-    chosen = found[np.unique(np.linspace(0, len(found) - 1, count).astype(np.int64))]
-    sql = f"SELECT {column} FROM node WHERE id IN (SELECT value FROM carray(?)) ORDER BY id"  # noqa: S608 -- our own column
-    return [_short(str(one)) for one in rows.column(connection, sql, (rows.numbers(chosen),))]
-
-
-def _short(text: str) -> str:
-    """Return the first sentence of a text, a dozen words at most."""
-    first = text.strip().split("\n", 1)[0].split(". ", 1)[0]
-    return " ".join(first.split()[:_MOST_WORDS])
-
-
 def percentile(values: Sequence[float], share: float) -> float | None:
     """Return a percentile, None of nothing."""
     return float(np.percentile(values, share)) if values else None
-
-
-def _depth(found: Sequence[Sample]) -> int:
-    """Return the least depth that samples have, the careful one to take."""
-    return min((one.depth for one in found), default=DEPTH)
 
 
 def _known(values: Sequence[float | None]) -> list[float]:

@@ -1,11 +1,13 @@
 """What must hold before a migration goes a step on. Pure: facts in, gates with their values out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from hikma.catalog.migrations import Migration, Step
+from hikma.catalog.samples import LIVE, REPLAY
+from hikma.catalog.trials import Trial
 from hikma.catalog.verifications import Verification
 
 PERCENTS = (1.0, 10.0, 50.0)
@@ -41,13 +43,20 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What the target's answers are like beside the source's; None where nothing is known yet."""
+    """What the target's answers are like beside the source's; None where nothing is known yet.
+
+    `samples` are questions that are not equal, of one `kind`; `slowdown_low` and `slowdown_high`
+    bound what the 95th percentiles say.
+    """
 
     samples: int
     overlap_low: float | None
     errors: float
     source_p95_ms: float | None
     target_p95_ms: float | None
+    slowdown_low: float | None = None
+    slowdown_high: float | None = None
+    kind: str = REPLAY
 
 
 UNKNOWN = Compared(0, None, 0.0, None, None)
@@ -101,6 +110,7 @@ class Facts:
     approximate: bool
     change: Change | None = None
     """None where both ends have one model."""
+    trial: Trial = field(default_factory=Trial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,8 @@ def gates(held: Migration, facts: Facts, asked: Thresholds) -> list[Gate]:
         case Step.SHADOW:
             return _alike(facts, asked)
         case Step.CANARY:
-            return [*_alike(facts, asked), _held(held, facts.now, asked.hold_s)]
+            trial = _trial(facts.trial, asked)
+            return [*_alike(facts, asked), *trial, _held(held, facts.now, asked.hold_s)]
         case Step.CUTOVER:
             return _reversed(facts, asked)
         case Step.SOAK:
@@ -157,14 +168,12 @@ def _alike(facts: Facts, asked: Thresholds) -> list[Gate]:
     slow = slowdown(found.source_p95_ms, p95)
     fast = p95 is not None and p95 < asked.longest_ms
     return [
-        _gate(
-            "samples", found.samples, f">= {asked.samples}", holds=found.samples >= asked.samples
-        ),
+        _sampled(found, asked),
         _overlapping(facts, asked) if facts.change is None else _as_good(facts.change, asked),
         _gate("p95 ms", _figure(p95), f"< {asked.longest_ms:g}", holds=fast),
         _gate(
             "p95 over the source's",
-            _figure(slow),
+            _figure(slow) + _between(found.slowdown_low, found.slowdown_high),
             f"<= {asked.slowdown}",
             holds=slow is not None and slow <= asked.slowdown,
         ),
@@ -206,6 +215,25 @@ def _embedded(facts: Facts) -> list[Gate]:
         return []
     lacks = facts.change.target_lacks
     return [_gate("documents without a vector", lacks, "0", holds=not lacks)]
+
+
+def _sampled(found: Compared, asked: Thresholds) -> Gate:
+    """Return whether enough questions were compared that are not equal."""
+    kind = "that were asked" if found.kind == LIVE else "replayed"
+    seen, holds = f"{found.samples} different questions {kind}", found.samples >= asked.samples
+    more = "" if holds or not found.samples else " (a small file gives no more; see `--samples`)"
+    return _gate("samples", seen, f">= {asked.samples}{more}", holds=holds)
+
+
+def _trial(found: Trial, asked: Thresholds) -> list[Gate]:
+    """Return whether the source seldom had to answer what the target was asked."""
+    if not found.asked:
+        return []
+    share = found.failed / found.asked
+    seen = f"{found.failed} of {found.asked} ({share:.2%})"
+    why = f", last: {found.error}" if found.error else ""
+    wanted = f"< {asked.errors:.0%}"
+    return [_gate("errors on trial", seen + why, wanted, holds=share < asked.errors)]
 
 
 def _reversed(facts: Facts, asked: Thresholds) -> list[Gate]:
@@ -250,3 +278,7 @@ def _gate(name: str, value: object, wanted: str, *, holds: bool) -> Gate:
 
 def _figure(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4g}"
+
+
+def _between(first: float | None, last: float | None) -> str:
+    return "" if first is None or last is None else f" ({first:.3g} to {last:.3g})"

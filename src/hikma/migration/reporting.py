@@ -10,7 +10,7 @@ import apsw
 from hikma.catalog import migrations, outbox, samples, spaces, verifications
 from hikma.catalog.migrations import ENDED, Event, Migration
 from hikma.catalog.outbox import Backlog
-from hikma.catalog.samples import CONTROL, Sample
+from hikma.catalog.samples import CONTROL, LIVE, REPLAY, Sample
 from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
 from hikma.domain import VectorSpace
@@ -48,12 +48,13 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Samples of one kind of target's index: `exact` or `approximate`.
+    """Samples of one kind, `live` or `replay`, of a target whose index is exact or approximate.
 
     `overlaps` is how often each overlap came; `source_ms` and `target_ms` are pairs of a percentile
     and its milliseconds.
     """
 
+    kind: str
     index: str
     comparison: Comparison
     overlaps: Mapping[float, int]
@@ -134,18 +135,19 @@ def _stays(audit: Sequence[Event], now: datetime) -> Iterator[Stay]:
 def _parts(connection: apsw.Connection, held: Migration) -> list[Part]:
     every = samples.of(connection, held.id)
     control = [one for one in every if one.kind == CONTROL]
-    found = [one for one in every if one.kind != CONTROL]
-    halves = [
-        ("exact", [one for one in found if one.exact]),
-        ("approximate", [one for one in found if not one.exact]),
-    ]
-    return [_part(index, half, control) for index, half in halves if half]
+    parts = []
+    for kind in (REPLAY, LIVE):
+        for index, exact in (("exact", True), ("approximate", False)):
+            found = [one for one in every if (one.kind, one.exact) == (kind, exact)]
+            parts += [_part(kind, index, found, control)] if found else []
+    return parts
 
 
-def _part(index: str, found: Sequence[Sample], control: Sequence[Sample]) -> Part:
+def _part(kind: str, index: str, found: Sequence[Sample], control: Sequence[Sample]) -> Part:
     answered = [one for one in found if one.error is None]
     levels = Counter(round(one.overlap, 3) for one in answered if one.overlap is not None)
     return Part(
+        kind,
         index,
         comparing.summarised(found, control),
         dict(sorted(levels.items())),
@@ -228,18 +230,21 @@ def _verified(found: Report) -> Iterator[Sequence[object]]:
 
 def _section(part: Part) -> Iterator[str]:
     one = part.comparison
-    yield f"<h3>{shown(part.index.capitalize())} index: {one.samples:,} answers</h3>"
+    title = f"{part.index.capitalize()} index, {part.kind}"
+    yield f"<h3>{shown(title)}: {one.samples:,} answers</h3>"
     yield _table(
-        ("measure", "value", "lower 95 % bound"),
+        ("measure", "value", "95 % bounds"),
         (
-            ("overlap", _figure(one.overlap), _figure(one.overlap_low)),
-            ("noise floor: the source with itself", _figure(one.noise), _figure(one.noise_low)),
+            ("different questions", f"{one.questions:,}", ""),
+            ("answers within a filter", f"{one.filtered:,}", ""),
+            ("overlap", _figure(one.overlap), _least(one.overlap_low)),
+            ("noise floor: the source with itself", _figure(one.noise), _least(one.noise_low)),
             ("agreement of the order (Kendall's tau)", _figure(one.agreement), ""),
             ("largest difference of a distance", _figure(one.drift, ".2e"), ""),
             ("errors", _figure(one.errors, ".2%"), ""),
             ("source, p95", _figure(one.source_p95_ms, ".2f", " ms"), ""),
             ("target, p95", _figure(one.target_p95_ms, ".2f", " ms"), ""),
-            ("target over source", _figure(one.slowdown, ".2f"), ""),
+            ("target over source", _figure(one.slowdown, ".2f"), _slowdown_bounds(one)),
         ),
     )
     yield "<h4>How far answers overlap</h4>"
@@ -273,3 +278,13 @@ def _span(seconds: float) -> str:
 
 def _figure(value: float | None, form: str = ".4f", unit: str = "") -> str:
     return "unknown" if value is None else f"{value:{form}}{unit}"
+
+
+def _least(value: float | None) -> str:
+    return "unknown" if value is None else f">= {value:.4f}"
+
+
+def _slowdown_bounds(one: Comparison) -> str:
+    if one.slowdown_low is None or one.slowdown_high is None:
+        return "unknown"
+    return f"{one.slowdown_low:.2f} to {one.slowdown_high:.2f}"

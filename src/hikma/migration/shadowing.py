@@ -21,6 +21,7 @@ from hikma.catalog.samples import LIVE, Sample
 from hikma.catalog.schema import Catalog
 from hikma.errors import HikmaError
 from hikma.migration import comparing
+from hikma.migration.asking import question_of
 from hikma.protocols import Nearest
 
 QUEUED = 64
@@ -67,8 +68,12 @@ class _Job:
 
     def sample(self, error: str | None) -> Sample:
         """Return the sample of a target that gave no answer."""
-        blank = comparing.unmeasured(LIVE, self.answered.source_ms, error, exact=self.exact)
-        return replace(blank, depth=self.answered.limit, epoch=self.held.epoch)
+        asked = self.answered
+        blank = comparing.unmeasured(LIVE, asked.source_ms, error, exact=self.exact)
+        question = question_of(asked.vector.tobytes(), asked.within)
+        filtered = asked.within is not None
+        blank = replace(blank, question=question, filtered=filtered)
+        return replace(blank, depth=asked.limit, epoch=self.held.epoch)
 
 
 class Shadowed:
@@ -180,6 +185,8 @@ class Shadow:
         except TimeoutError:
             self._count(timed_out=1)
             found = job.sample(f"timed out after {self._timeout_s:g} s")
+        if isinstance(found, Exception):  # however it fails, that is the target's answer
+            found = job.sample(f"{type(found).__name__}: {found}")
         if found is None:
             self._count(outdated=1)
             return
@@ -239,12 +246,12 @@ class _Asker:
 
     def __init__(self) -> None:
         self._work: SimpleQueue[Callable[[], Sample | None] | None] = SimpleQueue()
-        self._done: SimpleQueue[Sample | None] = SimpleQueue()
+        self._done: SimpleQueue[Sample | Exception | None] = SimpleQueue()
         self._is_late = False
         self._thread: Thread | None = None
 
-    def ask(self, work: Callable[[], Sample | None], timeout_s: float) -> Sample | None:
-        """Return what `work` returns; TimeoutError after so long, or while it hangs in another."""
+    def ask(self, work: Callable[[], Sample | None], timeout_s: float) -> Sample | Exception | None:
+        """Return what `work` returns or raises; TimeoutError after so long, or while it hangs."""
         if self._thread is None:
             self._thread = Thread(target=self._run, name="hikma-shadow-target", daemon=True)
             self._thread.start()
@@ -270,4 +277,7 @@ class _Asker:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            self._done.put(work())
+            try:
+                self._done.put(work())
+            except Exception as error:  # noqa: BLE001 -- who waits is told, and asks again
+                self._done.put(error)

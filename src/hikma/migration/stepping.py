@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import apsw
 
 from hikma.applying import Target, drain
-from hikma.catalog import embeddings, migrations, outbox, spaces, verifications
+from hikma.catalog import embeddings, migrations, outbox, spaces, trials, verifications
 from hikma.catalog.migrations import LINE, Migration, Step
 from hikma.catalog.schema import Catalog
 from hikma.errors import MigrationError
@@ -41,9 +41,9 @@ _NAP_S = 1.0
 class Move:
     """A migration's two ends, and what its work needs beside them.
 
-    `compare` adds samples of answers, `compared` sums them up, `wait` holds a chunk back. `embed`
-    gives documents the vectors by an end's model that they lack; `judge` has both ends answer the
-    same topics, None where there are none.
+    `compare` brings samples of answers to so many questions, `compared` sums them up, `wait` holds
+    a chunk back. `embed` gives documents the vectors by an end's model that they lack; `judge` has
+    both ends answer the same topics, None where there are none.
     """
 
     catalog: Catalog
@@ -74,6 +74,7 @@ def facts(move: Move, connection: apsw.Connection, held: Migration) -> Facts:
         move.compared(connection, held.id) if held.step in _JUDGED else UNKNOWN,
         move.target.space.index_type != "flat",
         _change(move, connection, held) if move.changes_model else None,
+        trials.of(held),
     )
 
 
@@ -181,12 +182,11 @@ def _work(move: Move, held: Migration) -> None:
         case Step.SHADOW | Step.CANARY:
             if move.changes_model:
                 _try_model(move, held)
+            wanted = Thresholds.of(held.gates).samples
             with move.catalog.read() as connection:
-                lacking = (
-                    Thresholds.of(held.gates).samples - move.compared(connection, held.id).samples
-                )
-            if lacking > 0:
-                move.compare(held, lacking)
+                known = move.compared(connection, held.id).samples
+            if known < wanted:
+                move.compare(held, wanted)
         case Step.CUTOVER:
             _drain(move, move.source)
 
