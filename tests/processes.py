@@ -13,11 +13,12 @@ _DRIVER = Path(__file__).with_name("driver.py")
 
 
 class Driver:
-    """A process that forks one child for each job; use it with `with`."""
+    """A process of a script that forks one child for each job; use it with `with`."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: Path = _DRIVER) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(_DRIVER)],
+            [sys.executable, str(script)],
+            env={**os.environ, "PYTHONPATH": str(_DRIVER.parent)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
