@@ -8,8 +8,8 @@ import pytest
 
 from hikma.catalog import migrations
 from hikma.catalog.migrations import Step
-from hikma.errors import StorageFullError, StoreError
-from hikma.migration import backfilling, throttle
+from hikma.errors import StorageFullError
+from hikma.migration import throttle
 from hikma.migration import status as reading
 from hikma.migration.throttle import MOST_PAUSE_S, PROBES, Throttle
 from hikma.probing import Prober
@@ -115,18 +115,6 @@ def test_a_full_disk_pauses_the_migration_and_says_so(world, held, throttled, mo
         now = migrations.required_by_id(connection, held.id)
     assert now.paused
     assert now.gates["throttled"] == "5 MB are free beside the file"
-
-
-def test_a_target_that_takes_nothing_is_not_owed_more_and_more(world, held, monkeypatch):
-    monkeypatch.setattr(backfilling, "CHUNK", 5)
-    monkeypatch.setattr(backfilling, "_MOST_OWED", 10)
-    monkeypatch.setattr(backfilling, "_WAIT_S", 0.0)
-    target = world.target(held.target)
-    target.store.down = True
-    with pytest.raises(StoreError, match="still lacks 15 documents"):
-        backfilling.backfill(target, held, lambda _: None)
-    with world.catalog.read() as connection:
-        assert not migrations.is_copied(connection, migrations.required_by_id(connection, held.id))
 
 
 def test_the_rate_is_that_of_the_last_chunks(world, held):

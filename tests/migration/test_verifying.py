@@ -8,6 +8,7 @@ from hikma.applying import drain
 from hikma.arrays import VectorBatch
 from hikma.catalog import migrations, outbox, verifications
 from hikma.catalog.migrations import Step
+from hikma.errors import StoreError
 from hikma.migration import backfilling, verifying
 from moving import OUTSIDE, SPACE, make_world, vector
 
@@ -163,3 +164,23 @@ def test_a_backfill_stops_where_it_is_paused_and_goes_on(world, monkeypatch):
     assert world.held(target.space.id) == world.right
     with world.catalog.read() as connection:
         assert outbox.backlog(connection, target.space.id).pending == 0
+
+
+def test_a_backfill_stops_at_the_first_chunk_that_is_not_taken(world, monkeypatch):
+    monkeypatch.setattr(backfilling, "CHUNK", 4)
+    monkeypatch.setattr(backfilling, "_WAIT_S", 0.0)
+    world.put({one: one for one in range(1, 21)})
+    world.migration = world.begin()
+    with world.catalog.write() as connection:
+        held = migrations.step_to(connection, world.migration, Step.BACKFILL, "test")
+    target = world.target(held.target)
+    target.store.down = True
+    chunks = []
+    with pytest.raises(StoreError, match=r"still lacks 4 documents .*They stay owed"):
+        backfilling.backfill(target, held, chunks.append)
+    assert len(chunks) == 1
+    target.store.down = False
+    with world.catalog.write() as connection:
+        outbox.unpark(connection, target.space.id)
+    backfilling.backfill(target, held, chunks.append)
+    assert world.held(target.space.id) == world.right

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import apsw
 
 from hikma.applying import Target, drain
-from hikma.catalog import migrations
+from hikma.catalog import migrations, outbox
 from hikma.catalog.migrations import Migration, Step
 from hikma.errors import StoreError
 from hikma.migration.status import TRAIL
@@ -15,8 +15,6 @@ from hikma.telemetry import Track, silent
 CHUNK = 2_000
 """Documents that are owed in one transaction, together with the cursor that moves past them."""
 _WAIT_S = 30.0
-_MOST_OWED = 10 * CHUNK
-"""More is not owed at once to a target that takes nothing: each write would wait behind it."""
 _TRAIL = 8
 """Chunks by which the present rate is reckoned."""
 
@@ -41,8 +39,10 @@ def backfill(
         with target.catalog.write() as connection:
             moved = migrations.move_cursor(connection, held, CHUNK)
             leave_trail(connection, held.id, moved)
+            owed = outbox.backlog(connection, target.space.id).pending
         left = drain(target, _WAIT_S)
-        if left.pending and (not moved or left.pending > _MOST_OWED):
+        stuck = left.error is not None and left.pending >= owed  # nothing was taken of a chunk
+        if left.pending and (stuck or not moved):
             raise StoreError(
                 f"Space {target.space.id} still lacks {left.pending} documents ({left.parked} "
                 f"parked): {left.error}. They stay owed; repeat when it can be written."
