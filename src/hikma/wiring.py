@@ -217,4 +217,4 @@ class Wiring:
             return open_store(self._catalog, space, self._settings.vector_scan)
         from hikma.vectors.lance import LanceVectors  # noqa: PLC0415 -- 20 ms that most never need
 
-        return LanceVectors(self._catalog, space)
+        return LanceVectors(self._catalog, space, self._settings.vector_timeout_s)

@@ -30,7 +30,15 @@ from hikma.vectors.lance_durability import (
     newest_manifest,
     torn_manifests,
 )
-from hikma.vectors.lance_places import Place, drop, open_database, open_table, place_of, told
+from hikma.vectors.lance_places import (
+    TIMEOUT_S,
+    Place,
+    drop,
+    open_database,
+    open_table,
+    place_of,
+    told,
+)
 from hikma.vectors.lance_probe import refuse_careless
 
 _MADE = "made"
@@ -44,8 +52,11 @@ _log = logging.getLogger(__name__)
 class LanceVectors:
     """The vectors of one space in a table of LanceDB."""
 
-    def __init__(self, catalog: Catalog, space: VectorSpace) -> None:
-        """Hold a space's vectors; its table is made by the first write."""
+    def __init__(self, catalog: Catalog, space: VectorSpace, timeout_s: float = TIMEOUT_S) -> None:
+        """Hold a space's vectors; its table is made by the first write.
+
+        `timeout_s` bounds each request to object storage.
+        """
         self._catalog = catalog
         self._space = space
         self._indexed = space.index_type != "flat"
@@ -56,7 +67,7 @@ class LanceVectors:
         self._made = f"vectors_{space.id}_made"
         with catalog.read() as connection:
             table = f"vectors_{identity.of(connection)}_{space.id}"
-        self._place = place_of(catalog.path, space.location, table)
+        self._place = place_of(catalog.path, space.location, table, timeout_s)
         self._durability = Durability(self._place)
         applier = spaces.lock_of(catalog.path, space.id)
         self._upkeep = lance_upkeep.Upkeep(self._place, applier, indexed=self._indexed)

@@ -1,6 +1,7 @@
 """Where do a space's vectors lie outside the file, and how is LanceDB opened there?"""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,16 +17,24 @@ FOLDER = "vectors.lance"
 OBJECTS = "s3://"
 FAILURES = (OSError, RuntimeError, ValueError)
 """What LanceDB raises: its errors have no tree of their own."""
-_PATIENCE = {"connect_timeout": "3s", "timeout": "60s", "client_max_retries": "2"}
-"""A server that is down is told in seconds: what is owed to it is tried again, and queries wait."""
+TIMEOUT_S = 10.0
+"""Of a request to object storage, unless set otherwise."""
+_PATIENCE = {"connect_timeout": "3s", "client_max_retries": "0"}
+"""LanceDB itself asks six times; with retries of each it took 18 time-outs to tell of a failure."""
+_REFUSAL = re.compile(r"<Code>(\w+)</Code>\s*<Message>([^<]*)</Message>")
+"""What an object store answers where it refuses, in the midst of what LanceDB says of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A table of LanceDB: `address` is a folder's path, or `s3://bucket/prefix`."""
+    """A table of LanceDB: `address` is a folder's path, or `s3://bucket/prefix`.
+
+    `timeout_s` is how long a request to object storage may take.
+    """
 
     address: str
     table: str
+    timeout_s: float = TIMEOUT_S
 
     @property
     def is_local(self) -> bool:
@@ -41,11 +50,11 @@ class Place:
         return f"{self.address} ({self.table})"
 
 
-def place_of(file: Path, location: str, table: str) -> Place:
+def place_of(file: Path, location: str, table: str, timeout_s: float) -> Place:
     """Return the place that a location means, relative to the folder of the index file."""
     if location.startswith(OBJECTS):
-        return Place(location.rstrip("/"), table)
-    return Place(str(file.absolute().parent / (location or FOLDER)), table)
+        return Place(location.rstrip("/"), table, timeout_s)
+    return Place(str(file.absolute().parent / (location or FOLDER)), table, timeout_s)
 
 
 def open_database(place: Place) -> Any:
@@ -58,7 +67,7 @@ def open_database(place: Place) -> Any:
         ) from error
     return lancedb.connect(
         place.address,
-        storage_options=None if place.is_local else storage_options(),
+        storage_options=None if place.is_local else storage_options(place.timeout_s),
         read_consistency_interval=timedelta(0),
     )
 
@@ -81,9 +90,9 @@ def absent_keys() -> list[str]:
     return [one for one in names if not os.environ.get(one)]
 
 
-def storage_options() -> dict[str, str]:
+def storage_options(timeout_s: float) -> dict[str, str]:
     """Return what LanceDB does not read from the AWS_* variables in the way that others do."""
-    found = {"aws_region": region(), **_PATIENCE}
+    found = {"aws_region": region(), "timeout": f"{round(1_000 * timeout_s)}ms", **_PATIENCE}
     if endpoint():
         found["aws_endpoint"] = endpoint()
         found["aws_virtual_hosted_style_request"] = "false"
@@ -132,5 +141,10 @@ def told(place: Place) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """Return what LanceDB says of a failure before it goes into detail."""
+    """Return what LanceDB, or the store behind it, says of a failure, without the details."""
+    refused = _REFUSAL.search(str(error))
+    if refused is not None:
+        return ": ".join(refused.groups())
+    if "TimedOut" in str(error):
+        return "no answer in time"
     return (str(error).splitlines() or [type(error).__name__])[0][:300]

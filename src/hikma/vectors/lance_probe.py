@@ -15,7 +15,6 @@ from urllib.parse import quote, urlsplit
 from hikma.errors import StoreError
 from hikma.vectors.lance_places import OBJECTS, Place, absent_keys, endpoint, region
 
-_TIMEOUT_S = 20
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _UNLESS_THERE = {"if-none-match": "*"}
 _honest: set[str] = set()
@@ -31,10 +30,10 @@ def refuse_careless(place: Place) -> None:
         return
     _refuse_keyless(place)
     key = f"{place.address.removeprefix(OBJECTS)}/probe-{token_hex(8)}"
-    first = _request("PUT", key, _UNLESS_THERE)
+    first = _request("PUT", key, _UNLESS_THERE, place.timeout_s)
     if first == HTTPStatus.OK:
-        second = _request("PUT", key, _UNLESS_THERE)
-        _request("DELETE", key, {})
+        second = _request("PUT", key, _UNLESS_THERE, place.timeout_s)
+        _request("DELETE", key, {}, place.timeout_s)
         if second in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
             _honest.add(place.address)
             return
@@ -60,10 +59,10 @@ def _refuse_keyless(place: Place) -> None:
         )
 
 
-def _request(method: str, key: str, headers: dict[str, str]) -> int:
+def _request(method: str, key: str, headers: dict[str, str], timeout_s: float) -> int:
     """Send a signed request without a body; return its status."""
     host, path, secure = _target(key)
-    connection = (HTTPSConnection if secure else HTTPConnection)(host, timeout=_TIMEOUT_S)
+    connection = (HTTPSConnection if secure else HTTPConnection)(host, timeout=timeout_s)
     try:
         connection.request(method, path, headers=_signed(method, host, path, headers))
         answer = connection.getresponse()

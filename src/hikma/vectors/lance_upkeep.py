@@ -78,7 +78,8 @@ class Upkeep:
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "hikma.vectors.lance_upkeep"]
-        asked = [self._place.address, self._place.table, self._kind, str(self._applier)]
+        place = self._place
+        asked = [place.address, place.table, str(place.timeout_s), self._kind, str(self._applier)]
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the child
         try:
             self._child = subprocess.Popen(
@@ -175,5 +176,5 @@ def _improved(place: Place, *, indexed: bool) -> bool:
 if __name__ == "__main__":
     if os.name == "posix":
         _limit()
-    address, name, kind, lock = sys.argv[1:]
-    keep_up(Place(address, name), Path(lock), indexed=kind == "ivf")
+    address, name, timeout_s, kind, lock = sys.argv[1:]
+    keep_up(Place(address, name, float(timeout_s)), Path(lock), indexed=kind == "ivf")
