@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import apsw
 import numpy as np
 
 from hikma.arrays import VectorBatch
-from hikma.catalog import identity, ledger, outbox, spaces
+from hikma.catalog import drafts, identity, ledger, outbox, spaces
 from hikma.catalog.outbox import Backlog, Owed
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
@@ -48,13 +49,18 @@ def apply_once(target: Target, limit: int = GROUP) -> int:
         return _apply_inside(target, limit)
     lock = FileLock(spaces.lock_of(target.catalog.path, target.space.id))
     try:
-        with lock.acquire(timeout=0):
-            return _apply_outside(target, limit)
+        lock.acquire(timeout=0)
     except Timeout:
         raise LockedFileError(
             f"Another process is bringing vectors to space {target.space.id}; wait until it is "
             "done, then repeat."
         ) from None
+    except OSError as error:
+        raise drafts.failed(Path(lock.lock_file), error) from error
+    try:
+        return _apply_outside(target, limit)
+    finally:
+        lock.release()
 
 
 def drain(target: Target, wait_s: float, track: Track = silent) -> Backlog:

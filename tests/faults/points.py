@@ -6,6 +6,7 @@ LanceDB is imported before the fork and used only after it.
 import importlib
 import json
 import os
+import resource
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ import warnings
 from itertools import count
 from pathlib import Path
 
+import journey as journeys
 import lancedb  # noqa: F401 -- three seconds that no child pays
 from disk import Disk, Forgetful, failing
 from journey import Step, check, go, move, opened
@@ -20,7 +22,7 @@ from journey import Step, check, go, move, opened
 from driver import main
 from hikma.catalog import opening
 from hikma.errors import HikmaError
-from hikma.migration import stepping
+from hikma.migration import backfilling, stepping
 from hikma.vectors import lance_upkeep
 
 BEFORE, AFTER = "before", "after"
@@ -152,6 +154,33 @@ def _dying(path, nth):
     return told
 
 
+def starve(job):
+    """Go the whole way with hardly a free handle; after each failure go on with enough, checked."""
+    folder, errors = Path(job["root"]), []
+    journey = opened(folder)
+    go(journey, Step.BACKFILL)
+    for spare in (0, 2, 8):
+        first = os.open("/", os.O_RDONLY)
+        os.close(first)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first + spare, most))
+        journeys.WAIT_S = stepping._DRAIN_S = backfilling._WAIT_S = 0.0
+        try:
+            go(journey, Step.SOAK)
+        except HikmaError as error:
+            errors.append(str(error))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        journeys.WAIT_S = stepping._DRAIN_S = backfilling._WAIT_S = 20.0
+        written = journey.written
+        journey.close()
+        journey = opened(folder, written)
+        check(journey, written)
+    go(journey, Step.SOAK)
+    check(journey, journey.written)
+    journey.close()
+    (folder / "errors").write_text(json.dumps(errors))
+
+
 def persist(job):
     """Go the whole way on a disk that fails now and then; after each failure go on, checked."""
     folder, told = Path(job["root"]), failing(job["every"])
@@ -220,7 +249,7 @@ AT = {
 
 def work(job):
     """Do a job."""
-    (persist if job["do"] == "persist" else travel)(job)
+    {"persist": persist, "starve": starve}.get(job["do"], travel)(job)
 
 
 if __name__ == "__main__":
