@@ -67,15 +67,19 @@ def enqueue_all(connection: apsw.Connection, space: int) -> int:
 
 
 def due(connection: apsw.Connection, space: int, now: datetime, limit: int) -> list[Owed]:
-    """Return the first rows whose time has come, by document."""
+    """Return the first rows whose time has come, by document.
+
+    One that is put off for longer than anything ever is was so before the clock went back.
+    """
     found = rows.every(
         connection,
         f"""
         SELECT document_id, sequence, attempts FROM outbox
-         WHERE space = ? AND {_PAUSED} AND (next_attempt_at IS NULL OR next_attempt_at <= ?)
+         WHERE space = ? AND {_PAUSED}
+           AND (next_attempt_at IS NULL OR next_attempt_at <= ? OR next_attempt_at > ?)
          ORDER BY document_id LIMIT ?
         """,  # noqa: S608 -- our own figure
-        (space, _text(now), limit),
+        (space, _text(now), _text(now + timedelta(seconds=_LONGEST_WAIT_S)), limit),
     )
     return [Owed(*row) for row in found]
 
