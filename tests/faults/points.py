@@ -249,6 +249,7 @@ AT = {
 
 def work(job):
     """Do a job."""
+    os.environ.update(job.get("environment", {}))
     {"persist": persist, "starve": starve}.get(job["do"], travel)(job)
 
 

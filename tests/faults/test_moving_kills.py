@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import points
 import pytest
 from journey import BACK, OUT, assert_answers, check, end, opened, set_out, state_after
+from test_moving_objects import proxy, server  # noqa: F401 -- fixtures
 
 from hikma.applying import apply_once
 from hikma.errors import LockedFileError
@@ -168,4 +170,30 @@ def test_of_two_appliers_the_other_takes_over_from_one_that_is_killed(driver, fo
     assert os.WIFSIGNALED(driver.finish(held))
     check(journey, 7)
     end(journey, "go on")
+    journey.close()
+
+
+@pytest.mark.parametrize("handed_on", [False, True], ids=["before", "after"])
+def test_a_kill_around_the_commit_on_object_storage(driver, proxy, folder, handed_on):  # noqa: F811 -- the fixture
+    """The rows are there and the version is not; or it is, and who wrote it never knew."""
+    set_out(folder, OUT, f"s3://vectors/{os.urandom(4).hex()}").close()
+    child, commits = Future(), []
+
+    def sees(piece):
+        if piece.startswith(b"PUT ") and b"/_versions/" in piece.partition(b"\r\n")[0]:
+            commits.append(piece)
+            if len(commits) == 3:
+                os.kill(child.result(), signal.SIGKILL)
+                if not handed_on:
+                    raise OSError
+
+    proxy.sees = sees
+    names = [name for name in os.environ if name.startswith("AWS_")]
+    job = {"at": "", "point": "", "nth": 0, "written": 0}
+    job["environment"] = {name: os.environ[name] for name in names}
+    child.set_result(driver.start("travel", folder, folder / "index.db", **job))
+    assert os.WTERMSIG(driver.finish(child.result())) == signal.SIGKILL
+    proxy.heal()
+    journey = opened(folder)
+    check(journey, (folder / "acknowledged").stat().st_size)
     journey.close()

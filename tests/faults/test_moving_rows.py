@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from journey import BACK, OUT, assert_answers, check, end, go, move, set_out
 
-from hikma import applying
+from hikma import applying, routing
 from hikma.arrays import VectorBatch
 from hikma.catalog import ledger, migrations, outbox, verifications
 from hikma.catalog.migrations import Step
 from hikma.errors import InvalidVectorError, MigrationError, StoreError
+from hikma.foreign_rows import ForeignRow, wrong
 from hikma.migration import backfilling, stepping
 from hikma.vectors import lance_rows
 from moving import DIMENSION, MODEL, vector
@@ -200,3 +201,10 @@ def test_vectors_of_documents_that_are_gone_are_not_brought_back_by_a_late_write
     assert stepping.repair(target) == 1
     assert journey.held(target.space.id) == journey.right
     journey.close()
+
+
+@pytest.mark.parametrize("one", ["a\x00b", "a\ud800b"])
+def test_an_id_with_nul_or_half_a_character_is_named_and_never_taken_over(one):
+    row = ForeignRow(0, one, vector(1), "text")
+    assert wrong(row, DIMENSION) == "its id has characters that cannot be printed"
+    assert 0 <= routing.bucket(b"salt", one) < routing.BUCKETS
