@@ -105,7 +105,7 @@ def test_the_command_reference_holds_every_command():
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     sections = re.findall(r"^## hikma ?(.*)$", text, re.MULTILINE)
     plain = ["eval", "index", "search", "status", "show", "gc", "doctor", "vectors"]
-    plain += ["backup", "restore", "migrate"]
+    plain += ["backup", "restore", "migrate", "bench"]
     nested = ["vectors stats", "vectors rebuild", "vectors insert"]
     steps = ["start", "status", "pause", "resume", "advance", "rollback", "verify", "repair"]
     nested += [f"migrate {step}" for step in (*steps, "finalize", "report", "adopt")]

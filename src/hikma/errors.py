@@ -6,6 +6,7 @@ HikmaError
 │   ├── QueryError             an empty or oversized query
 │   ├── FilterError            a filter that no asked kind can satisfy
 │   ├── EvaluationError        topics or measures that nothing can be judged by
+│   ├── BenchmarkError         sizes, backends or reports that nothing can be measured by
 │   ├── SpaceMismatchError     a model, backend or dimension other than the file's
 │   ├── MigrationError         a step that the state of the migration does not allow
 │   └── ExtraMissingError      a part of Hikma that is installed on its own
@@ -58,6 +59,10 @@ class FilterError(UsageError):
 
 class EvaluationError(UsageError):
     """Topics, judgements or measures that nothing can be judged by."""
+
+
+class BenchmarkError(UsageError):
+    """Sizes, backends or a former report that nothing can be measured or compared by."""
 
 
 class SpaceMismatchError(UsageError):

@@ -59,6 +59,12 @@ def put(connection: apsw.Connection, nodes: Sequence[Node], file: int | None) ->
     connection.executemany(_UPDATE, (_to_row(node, file) for node in nodes if node.id in present))
 
 
+def documentations(connection: apsw.Connection, kind: NodeKind) -> list[str]:
+    """Return what is written about the nodes of a kind, of a commit its message, by id."""
+    sql = "SELECT documentation FROM node WHERE kind = ? AND documentation <> '' ORDER BY id"
+    return rows.column(connection, sql, (kind.value,))
+
+
 def id_of(connection: apsw.Connection, key: NodeId) -> int | None:
     """Return a key's integer id."""
     row = rows.first(connection, "SELECT id FROM node WHERE key = ?", (key,))

@@ -10,6 +10,7 @@ from hikma.engine import Engine
 from hikma.errors import HikmaError, IndexMissingError, NotFoundError, UsageError
 from hikma.interfaces import filtering, rendering
 from hikma.interfaces.backing_up import backup, restore
+from hikma.interfaces.benchmarking import bench
 from hikma.interfaces.evaluating import evaluate
 from hikma.interfaces.migrating import migrate
 from hikma.interfaces.progress import tracking
@@ -39,7 +40,7 @@ def app() -> None:
     """Hold the commands."""
 
 
-for command in (evaluate, backup, restore, migrate):
+for command in (evaluate, bench, backup, restore, migrate):
     app.add_command(command)
 
 

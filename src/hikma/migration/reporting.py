@@ -1,7 +1,7 @@
 """The report of a migration: everything that the file knows of it, and one page to read it on."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,26 +14,12 @@ from hikma.catalog.samples import CONTROL, LIVE, REPLAY, Sample
 from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
 from hikma.domain import VectorSpace
+from hikma.drawing import page, shown, table
 from hikma.migration import comparing, judging, picturing
 from hikma.migration.comparing import Comparison
 from hikma.migration.gates import Quality
-from hikma.migration.picturing import shown
 
 _PERCENTS = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100)
-_STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --dim: #57606a;
-  --rule: #d0d7de; --source: #57606a; --target: #0969da }
-@media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --dim: #8b949e;
-  --rule: #30363d; --source: #8b949e; --target: #58a6ff } }
-body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif;
-  max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: .5rem 0 1rem }
-th, td { border-bottom: 1px solid var(--rule); padding: .25rem .75rem .25rem 0; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere }
-th { color: var(--dim); font-weight: 600 }
-svg { max-width: 100%; height: auto }
-"""
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +155,21 @@ def to_html(found: Report) -> str:
     title = f"Migration {found.id}: {found.source.title} to {found.target.title}"
     stays = [(one.state, one.seconds, _span(one.seconds)) for one in found.stays]
     parts = [part for one in found.parts for part in _section(one)]
-    return "\n".join(
+    return page(
+        title,
+        picturing.STYLE,
         (
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width">',
-            f"<title>{shown(title)}</title><style>{_STYLE}{picturing.STYLE}</style></head><body>",
-            f"<h1>{shown(title)}</h1>",
-            _table((), _facts(found)),
+            table((), _facts(found)),
             "<h2>Time at each step</h2>",
             picturing.bars("Time at each step", stays),
-            _table(("step", "entered", "for", "why"), _stay_cells(found)),
+            table(("step", "entered", "for", "why"), _stay_cells(found)),
             "<h2>Verification</h2>",
-            _table(_VERIFIED, _verified(found)),
+            table(_VERIFIED, _verified(found)),
             "<h2>Comparison</h2>",
             *(parts or ["<p>No answers were compared yet.</p>"]),
             "<h2>Audit</h2>",
-            _table(("time", "epoch", "from", "to", "why"), _audited(found)),
-            "</body></html>\n",
-        )
+            table(("time", "epoch", "from", "to", "why"), _audited(found)),
+        ),
     )
 
 
@@ -232,7 +214,7 @@ def _section(part: Part) -> Iterator[str]:
     one = part.comparison
     title = f"{part.index.capitalize()} index, {part.kind}"
     yield f"<h3>{shown(title)}: {one.samples:,} answers</h3>"
-    yield _table(
+    yield table(
         ("measure", "value", "95 % bounds"),
         (
             ("different questions", f"{one.questions:,}", ""),
@@ -253,19 +235,12 @@ def _section(part: Part) -> Iterator[str]:
     yield picturing.quantiles("Latency", {"source": part.source_ms, "target": part.target_ms})
     if part.errors:
         yield "<h4>Errors of the target</h4>"
-        yield _table(("error", "answers"), part.errors.items())
+        yield table(("error", "answers"), part.errors.items())
 
 
 def _audited(found: Report) -> Iterator[Sequence[object]]:
     for one in found.audit:
         yield one.created_at, one.epoch, one.source_state, one.target_state, one.reason
-
-
-def _table(head: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    top = "".join(f"<th>{shown(one)}</th>" for one in head)
-    body = ("".join(f"<td>{shown(cell)}</td>" for cell in line) for line in lines)
-    every = [top, *body] if head else list(body)
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in every) + "</table>"
 
 
 def _span(seconds: float) -> str:
