@@ -34,7 +34,8 @@ class Prober:
 
     def __init__(self, database: Path, scan: str) -> None:
         """Start nothing yet; `scan` as the settings have it."""
-        self._command = [sys.executable, "-m", "hikma.probing", str(database), scan]
+        # The present folder may be a stranger's repository, with modules of its own.
+        self._command = [sys.executable, "-P", "-m", "hikma.probing", str(database), scan]
         self._child: subprocess.Popen[bytes] | None = None
         self._rest = b""
 

@@ -26,6 +26,7 @@ from hikma.errors import (
 )
 from hikma.vectors import lance_durability, lance_upkeep
 from hikma.vectors.lance import LanceVectors
+from hikma.vectors.lance_places import Place
 from hikma.vectors.recalling import recall
 from hikma.vectors.sqlite import SqliteVectors
 
@@ -510,3 +511,14 @@ def test_processes_that_write_the_same_ids_at_once_leave_each_once(world, tmp_pa
     assert [one.wait(timeout=120) for one in writers] == [0, 0, 0]
     assert [one for part in world.store.scan(9) for one in part.ids.tolist()] == list(range(120))
     assert {row.argmax() for part in world.store.scan(9) for row in part.vectors} <= {0, 1, 2}
+
+
+def test_upkeep_imports_nothing_of_the_present_folder(tmp_path, monkeypatch):
+    """A command runs inside a repository, whose files may be named as modules are."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "subprocess.py").write_text("open('imported', 'w')")
+    place = Place(str(tmp_path / "vectors.lance"), "absent")
+    upkeep = lance_upkeep.Upkeep(place, tmp_path / "lock", indexed=False)
+    upkeep.begin()
+    assert upkeep.end()
+    assert not (tmp_path / "imported").exists()

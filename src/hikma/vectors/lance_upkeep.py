@@ -77,7 +77,8 @@ class Upkeep:
             return self._finish()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "hikma.vectors.lance_upkeep"]
+        # The present folder may be a stranger's repository, with modules of its own.
+        command = [sys.executable, "-P", "-m", "hikma.vectors.lance_upkeep"]
         place = self._place
         asked = [place.address, place.table, str(place.timeout_s), self._kind, str(self._applier)]
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the child
