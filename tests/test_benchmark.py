@@ -316,14 +316,17 @@ def test_a_known_law_is_found_and_where_two_laws_cross():
     assert noisy.residual == pytest.approx(1.21, abs=0.02)
     other = Law("lancedb-ivf", "search_ms", 1.0, 0.3, 1.0, 3)
     (crossed,) = crossings([law, other], sizes)
-    assert (crossed.below, crossed.above, crossed.measured) == (
-        "sqlite-vec-disk",
-        "lancedb-ivf",
-        True,
-    )
+    assert (crossed.below, crossed.above) == ("sqlite-vec-disk", "lancedb-ivf")
     assert crossed.size == pytest.approx(100_000, rel=0.01)
-    few = {"search_ms": {"x": {100: 1.0, 200: 2.0}}}
-    assert laws(few) == []
+    assert crossings([law, other], (1_000, 90_000)) == []
+
+
+def test_few_sizes_or_small_ones_have_no_law():
+    assert laws({"search_ms": {"x": {1_000: 1.0, 2_000: 2.0}}}) == []
+    assert laws({"search_ms": {"x": {size: float(size) for size in (10, 100, 1_000)}}}) == []
+    by_size = {100: 9.0, 1_000: 1.0, 2_000: 2.0, 4_000: 4.0}
+    (law,) = laws({"search_ms": {"x": by_size}})
+    assert (law.b, law.points) == (pytest.approx(1.0), 3)
 
 
 def test_who_finds_too_little_or_keeps_nothing_does_not_win():

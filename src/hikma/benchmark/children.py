@@ -12,7 +12,8 @@ from typing import Any
 
 from hikma.errors import StoreError
 
-_COMMAND = (sys.executable, "-m", "hikma.benchmark.child")
+_COMMAND = (sys.executable, "-P", "-m", "hikma.benchmark.child")
+"""-P: the present folder may be a stranger's, with modules of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Room:
 
 def ask(room: Room, task: str) -> dict[str, Any]:
     """Do a task in a fresh process; StoreError when it fails or takes too long."""
-    with _started(room) as process:
+    with _started() as process:
         try:
             out, errors = process.communicate(room.order(task), room.timeout_s)
         except subprocess.TimeoutExpired:
@@ -55,7 +56,7 @@ def ask(room: Room, task: str) -> dict[str, Any]:
 def at_once(room: Room, count: int, seconds: float) -> list[list[float]]:
     """Ask from several processes at once, when all are ready; return the ms of each query."""
     with ExitStack() as stack:
-        processes = [stack.enter_context(_started(room)) for _ in range(count)]
+        processes = [stack.enter_context(_started()) for _ in range(count)]
         watch = threading.Timer(room.timeout_s, _kill, (processes,))
         watch.start()
         try:
@@ -74,11 +75,9 @@ def at_once(room: Room, count: int, seconds: float) -> list[list[float]]:
 
 
 @contextmanager
-def _started(room: Room) -> Iterator["subprocess.Popen[str]"]:
+def _started() -> Iterator["subprocess.Popen[str]"]:
     pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        _COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=room.folder
-    )
+    process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     with process:
         try:
             yield process

@@ -39,7 +39,8 @@ class Plan:
 class Machine:
     """Where it was measured: what figures depend on, and nothing that tells whose it is.
 
-    `read_gb_s` is how fast one core sums memory that no cache holds.
+    `read_gb_s` is how fast one core sums memory that no cache holds; `load` the mean count of
+    processes that wanted a core before the run, None where the system does not tell.
     """
 
     system: str
@@ -47,6 +48,7 @@ class Machine:
     cores: int
     memory_bytes: int
     read_gb_s: float
+    load: float | None
     versions: Mapping[str, str]
 
 
@@ -169,7 +171,6 @@ class Crossing:
     below: str
     above: str
     size: int
-    measured: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from hikma.errors import BenchmarkError
 
 _READ_BYTES = 256 << 20
 """More than any cache holds."""
-_TIMES = 5
+_TIMES = 15
 _COPIES = 5
 """Of the vectors in memory at once while a size is measured: the array, NumPy's own, a graph, codes
 of two stores, and what building takes."""
@@ -32,6 +32,7 @@ def machine() -> Machine:
         cores(),
         _memory_bytes(),
         round(read_rate() / 1e9, 2),
+        round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         {"python": platform.python_version(), "sqlite": apsw.sqlite_lib_version(), **_versions()},
     )
 

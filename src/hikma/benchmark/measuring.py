@@ -16,33 +16,43 @@ from hikma.benchmark.material import Drawn
 from hikma.benchmark.rounds import Timed, interleaved, truth
 from hikma.benchmark.stores import INDEX, ROWS, Searched, Stock, make_stock
 from hikma.benchmark.tally import Tally
+from hikma.telemetry import Track
 
 PERCENTS = (1, 10, 50)
 _WARM_ROUNDS = 10
 _COLD_ROUNDS = 3
+_STEPS = 6
 _WRITING = {Operation.INSERT, Operation.UPDATE, Operation.DELETE}
 
 Stores = Mapping[str, Searched]
 
 
-def measure(tally: Tally, drawn: Drawn, size: int, folder: Path) -> None:
+def measure(tally: Tally, drawn: Drawn, size: int, folder: Path, track: Track) -> None:
     """Measure all that is asked for at a size; its files are in a folder of its own."""
+    stage = partial(track, f"{size:,} vectors")
     tally.runs.clear()
+    stage(0, _STEPS)
     stock = make_stock(folder, drawn.vectors[:size])
     np.save(folder / "queries.npy", drawn.queries)
     for name in list(tally.alive):
         _build(tally, name, stock)
     wanted = set(tally.plan.operations)
     with opened(tally, folder) as stores:
+        stage(1, _STEPS)
         _search(tally, stores, stock, drawn.queries)
+        stage(2, _STEPS)
         if Operation.FILTERED in wanted:
             _filtered(tally, stores, stock, drawn.queries)
+        stage(3, _STEPS)
         if Operation.CONCURRENT in wanted:
             concurrency.threads(tally, size, stores, drawn.queries)
+    stage(4, _STEPS)
     _afresh(tally, size, folder, wanted)
+    stage(5, _STEPS)
     if wanted & _WRITING:
         with opened(tally, folder) as stores:
             writing.measure(tally, size, stores, drawn.spare)
+    stage(_STEPS, _STEPS)
 
 
 @contextmanager
@@ -76,9 +86,7 @@ def _build(tally: Tally, name: str, stock: Stock) -> None:
     read = backend.reads(*stock.vectors.shape)
     floor = None if read is None else round(read / tally.machine.read_gb_s / 1e6, 6)
     if backend.index_folder and not any(folder.rglob(backend.index_folder)):
-        tally.notes.append(
-            f"{name} made no index of {size:,} vectors, too few for one, and compared all of them"
-        )
+        tally.unindexed.setdefault(name, []).append(size)
     tally.footprints.append(Footprint(name, size, round(took, 4), max(held - rows, 0), read, floor))
 
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hikma.benchmark import measuring, repository, scaling
 from hikma.benchmark.backends import BACKENDS, Backend
-from hikma.benchmark.figures import FORMAT, VERSION, Outcome, Plan, Report, Size
+from hikma.benchmark.figures import FORMAT, VERSION, Law, Outcome, Plan, Report, Size
 from hikma.benchmark.machine import machine, refuse_too_large
 from hikma.benchmark.material import Drawn, draw
 from hikma.benchmark.recommending import recommend
@@ -47,13 +47,10 @@ def run(
         refuse_too_large(plan, dimension, folder)
         drawn = draw(engine, plan)
         tally = Tally(plan, machine(), backends, present, notes=list(drawn.notes))
-        for number, size in enumerate(plan.sizes):
-            track("measuring", number, len(plan.sizes) + 1)
-            measuring.measure(tally, drawn, size, folder / str(size))
+        for size in plan.sizes:
+            measuring.measure(tally, drawn, size, folder / str(size), track)
             shutil.rmtree(folder / str(size))
-        track("measuring", len(plan.sizes), len(plan.sizes) + 1)
         repository.measure(engine, tally, drawn)
-        track("measuring", len(plan.sizes) + 1, len(plan.sizes) + 1)
     return _report(tally, drawn, round(time.monotonic() - start, 2))
 
 
@@ -101,8 +98,24 @@ def _report(tally: Tally, drawn: Drawn, took_s: float) -> Report:
         ),
         scaling.crossings(laws, plan.sizes),
         recommend(plan.sizes[-1], tally.runs, troubles, plan.seed),
-        tally.notes,
+        _notes(tally, laws),
     )
+
+
+def _notes(tally: Tally, laws: Sequence[Law]) -> list[str]:
+    """Return what must be known of the figures beside them."""
+    notes = list(tally.notes)
+    for name, sizes in tally.unindexed.items():
+        listed = ", ".join(f"{one:,}" for one in sizes)
+        notes.append(
+            f"{name} makes no index of so few as {listed} vectors: it compared all of them"
+        )
+    if not laws:
+        notes.append(
+            f"no law of cost against size: it takes {scaling.LEAST_POINTS} sizes of "
+            f"{scaling.LEAST_SIZE:,} vectors or more"
+        )
+    return notes
 
 
 def _outcomes(tally: Tally) -> list[Outcome]:

@@ -6,11 +6,11 @@ import numpy as np
 
 from hikma.benchmark.figures import Crossing, Figure, Footprint, Law, Win
 
-LEAST_POINTS = 3
-"""Through two sizes a law goes exactly, and its residual says nothing."""
+LEAST_POINTS, LEAST_SIZE = 3, 1_000
+"""Through two sizes a law goes exactly, and its residual says nothing; of few vectors, what a query
+costs in any case hides what each vector costs."""
 ENOUGH_RECALL = 0.99
 """Who finds less does not win."""
-_LARGEST = 1e9
 _MB = 1e6
 TIME, MEMORY, DISK, LOAD = "search_ms", "memory_mb", "disk_mb", "cold_open_ms"
 
@@ -39,10 +39,10 @@ def costs(figures: Iterable[Figure], footprints: Iterable[Footprint]) -> Costs:
 def laws(found: Costs) -> list[Law]:
     """Fit a law to every cost of every backend that has enough sizes."""
     return [
-        fit(backend, cost, by_size)
+        fit(backend, cost, large)
         for cost, backends in found.items()
         for backend, by_size in backends.items()
-        if len(by_size) >= LEAST_POINTS
+        if len(large := {n: cost for n, cost in by_size.items() if n >= LEAST_SIZE}) >= LEAST_POINTS
     ]
 
 
@@ -80,10 +80,7 @@ def wins(
 
 
 def crossings(found: Sequence[Law], sizes: Sequence[int]) -> list[Crossing]:
-    """Return where a law of sqlite-vec and one of LanceDB cross, above one vector.
-
-    `measured` tells a crossing between the sizes measured from one that lies beyond them.
-    """
+    """Return where a law of sqlite-vec and one of LanceDB cross, between the sizes of the laws."""
     crossed = []
     for ours in found:
         for theirs in found:
@@ -95,9 +92,7 @@ def crossings(found: Sequence[Law], sizes: Sequence[int]) -> list[Crossing]:
 
 def _crossing(ours: Law, theirs: Law, sizes: Sequence[int]) -> list[Crossing]:
     power = np.log(ours.a / theirs.a) / (theirs.b - ours.b)
-    if not 0 <= power <= np.log(_LARGEST):
+    if not np.log(max(LEAST_SIZE, min(sizes))) <= power <= np.log(max(sizes)):
         return []
-    size = round(float(np.exp(power)))
     below, above = sorted((ours, theirs), key=lambda one: -one.b)
-    inside = min(sizes) <= size <= max(sizes)
-    return [Crossing(ours.cost, below.backend, above.backend, size, inside)]
+    return [Crossing(ours.cost, below.backend, above.backend, round(float(np.exp(power))))]

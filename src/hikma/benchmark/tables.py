@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from hikma.benchmark.figures import Change, Comparison, Figure, Footprint, Report
 from hikma.benchmark.material import BATCH
-from hikma.benchmark.scaling import ENOUGH_RECALL
+from hikma.benchmark.scaling import ENOUGH_RECALL, LEAST_SIZE
 
 NOTHING = "-"
 _PERCENTS = (1, 10, 50)
 _MB = 1e6
+_BUSY = 0.5
+"""Of the cores, before the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,11 @@ def facts(found: Report) -> list[tuple[str, str]]:
         ("versions", f"hikma {found.hikma}, {versions}"),
     ]
     lines += [(out.state, f"{out.backend}: {out.reason}") for out in found.backends if out.reason]
+    if one.load is not None and one.load > _BUSY * one.cores:
+        busy = f"load {one.load:g} on {one.cores} cores"
+        lines.append(
+            ("note", f"the machine was busy before ({busy}): idle, all of this may be faster")
+        )
     return lines + [("note", note) for note in found.notes]
 
 
@@ -256,7 +263,7 @@ def _laws(found: Report) -> Table:
         (_said(one.cost), one.backend, f"{one.a:.3g} n^{one.b:.2f}", f"x {one.residual:.2f}")
         for one in found.laws
     ]
-    note = f"fitted over {len(found.sizes)} sizes; a law says nothing far beyond them"
+    note = f"fitted over the sizes from {LEAST_SIZE:,} on; a law says nothing far beyond them"
     return Table("Cost against size", ("cost", "backend", "law", "typically off by"), lines, note)
 
 
@@ -269,7 +276,7 @@ def _wins(found: Report) -> Table:
             _said(one.cost),
             f"from {one.size:,}",
             one.above,
-            f"below {one.below}, by their laws{'' if one.measured else ': not measured there'}",
+            f"below {one.below}, by their laws",
         )
         for one in found.crossings
     ]

@@ -15,7 +15,7 @@ _MOST_CHARACTERS = 300
 
 @dataclass(slots=True)
 class Tally:
-    """Figures of a run; `runs` are the searches at the latest size."""
+    """Figures of a run; `runs` are the searches at the latest size, `unindexed` had no index."""
 
     plan: Plan
     machine: Machine
@@ -26,6 +26,7 @@ class Tally:
     footprints: list[Footprint] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    unindexed: dict[str, list[int]] = field(default_factory=dict)
 
     def fail(self, name: str, where: str, error: Exception) -> None:
         """Take a backend out, and keep why."""
