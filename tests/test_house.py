@@ -137,3 +137,24 @@ def test_every_dependency_has_its_line_in_the_architecture():
 )
 def test_a_document_keeps_to_its_budget_of_lines(document, budget):
     assert len((ROOT / document).read_text(encoding="utf-8").splitlines()) <= budget
+
+
+def promises():
+    """Return the tests that the table of faults names, file and function."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    return sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)))
+
+
+@pytest.mark.parametrize(("path", "name"), promises())
+def test_a_promise_has_its_test(path, name):
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    assert name in {one.name for one in functions(tree)}
+
+
+def test_each_fault_of_the_table_names_a_test():
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = [
+        line for line in text.splitlines() if line.startswith("| ") and "| promise |" not in line
+    ]
+    assert len(rows) > 40
+    assert [row for row in rows if "::test_" not in row] == []
