@@ -20,7 +20,7 @@ from disk import Disk, Forgetful, failing
 from journey import Step, check, go, move, opened
 
 from driver import main
-from hikma.catalog import opening
+from hikma.catalog import opening, spaces
 from hikma.errors import HikmaError
 from hikma.migration import backfilling, stepping
 from hikma.vectors import lance_upkeep
@@ -214,7 +214,8 @@ def keep_up(journey, *_):
     """Do what the child process of an upkeep does, here."""
     for space in journey.active():
         if space.backend == "lancedb":
-            lance_upkeep._keep_up(journey.store(space).place, indexed=False)
+            applier = spaces.lock_of(journey.catalog.path, space.id)
+            lance_upkeep.keep_up(journey.store(space).place, applier, indexed=False)
 
 
 def _rebuild(journey, _):

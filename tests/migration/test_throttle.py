@@ -9,8 +9,8 @@ import pytest
 from hikma.catalog import migrations
 from hikma.catalog.migrations import Step
 from hikma.errors import StorageFullError
-from hikma.migration import throttle
 from hikma.migration import status as reading
+from hikma.migration import throttle
 from hikma.migration.throttle import MOST_PAUSE_S, PROBES, Throttle
 from hikma.probing import Prober
 

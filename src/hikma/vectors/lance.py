@@ -69,8 +69,8 @@ class LanceVectors:
             table = f"vectors_{identity.of(connection)}_{space.id}"
         self._place = place_of(catalog.path, space.location, table, timeout_s)
         self._durability = Durability(self._place)
-        applier = spaces.lock_of(catalog.path, space.id)
-        self._upkeep = lance_upkeep.Upkeep(self._place, applier, indexed=self._indexed)
+        self._applier = spaces.lock_of(catalog.path, space.id)
+        self._upkeep = lance_upkeep.Upkeep(self._place, self._applier, indexed=self._indexed)
 
     @property
     def dimension(self) -> int:
@@ -235,7 +235,7 @@ class LanceVectors:
         if not self._place.is_local:
             refuse_careless(self._place)
         # One process at a time, and in no transaction: a slow place must not keep writers waiting.
-        with FileLock(f"{self._catalog.path}.space-{self._space.id}.making.lock"):
+        with FileLock(self._applier.with_suffix(".making")):
             database = open_database(self._place)
             found = open_table(database, self._place)
             if found is None:
