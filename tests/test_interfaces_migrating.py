@@ -61,7 +61,10 @@ def test_there_and_back_with_the_same_answers(root):
     assert told(root, "migrate", "advance")["state"] == "verify"
     (root / "store" / "fresh.py").write_text("def brought_meanwhile():\n    return 1\n")
     assert told(root, "index")["owed"] == 0
-    assert told(root, "migrate", "advance", "--auto")["state"] == "soak"
+    soaked = told(root, "migrate", "advance", "--auto")
+    assert soaked["state"] == "soak"
+    assert all(gate["holds"] for gate in soaked["gates"])
+    assert "only your consent is left" in hikma(root, "migrate", "status").stdout
     assert backend(root) == "lancedb"
     assert [one for one, _ in hits(root)] == [one for one, _ in before]
     ended = told(root, "migrate", "finalize", "--yes")
@@ -170,6 +173,7 @@ def test_to_another_model_that_topics_judge(root, topics):
         (("migrate", "start", "--model", "openai:x"), 2, "HIKMA_EMBEDDING_URL"),
         (("migrate", "verify", "--topics", "a"), 2, "belong together"),
         (("migrate", "start", "--to", "sqlite-vec", "--location", "there"), 2, "the file itself"),
+        (("migrate", "start", "--to", "lancedb", "--min-overlap", "0.6"), 2, "0.6 is no proof"),
         (("migrate", "finalize"), 2, "say --yes"),
         (("migrate", "finalize", "--yes"), 2, "No migration is running"),
     ],

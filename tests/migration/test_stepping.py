@@ -234,8 +234,10 @@ def test_a_paused_migration_does_nothing_and_blocks_nobody(trial):
     assert trial.world.nearest(trial.held.source, 50, 1) == [50]
 
 
-def test_by_itself_it_goes_up_to_the_last_step(trial):
+def test_by_itself_it_goes_up_to_the_last_step_and_leaves_only_consent(trial):
     assert stepping.auto(trial.move).step is Step.SOAK
+    with trial.world.catalog.read() as connection:
+        assert not failing(stepping.gates_now(trial.move, connection, trial.now()))
     with pytest.raises(MigrationError, match="migrate finalize"):
         stepping.advance(trial.move)
 
@@ -311,9 +313,32 @@ def test_what_is_measured_meanwhile_outlives_a_step(trial):
     assert trial.now().gates["throttled"] == "told"
 
 
-def test_by_itself_it_waits_out_a_hold(world):
-    trial = Trial(world, hold_s=0.2)
+@pytest.mark.parametrize("hold", ["hold_s", "soak_s"])
+def test_by_itself_it_waits_out_a_hold(world, hold):
+    trial = Trial(world, **{hold: 0.2})
     assert stepping.auto(trial.move, nap_s=0.05).step is Step.SOAK
+    with world.catalog.read() as connection:
+        assert not failing(stepping.gates_now(trial.move, connection, trial.now()))
+
+
+def test_by_itself_it_tells_what_is_wrong_in_soak_and_takes_nothing_back(trial):
+    trial.go(Step.SOAK)
+    trial.world.target(trial.held.source).store.delete([7])
+    with pytest.raises(MigrationError, match="source verified: 30 rows, 1 wrong"):
+        stepping.auto(trial.move)
+    assert trial.now().step is Step.SOAK
+
+
+def test_a_migration_may_ask_for_less_overlap_and_never_for_too_little(world):
+    trial = Trial(world, overlap_flat=0.8, overlap_approximate=0.8)
+    trial.compared = replace(GOOD, overlap_low=0.85)
+    trial.go(Step.CANARY)
+    trial.compared = replace(GOOD, overlap_low=0.79)
+    with pytest.raises(MigrationError, match=r"lower bound: 0.79, wanted >= 0.8"):
+        stepping.advance(trial.move)
+    for least in (0.69, 1.01, float("nan")):
+        with pytest.raises(MigrationError, match="--min-overlap"):
+            Thresholds(overlap_flat=least)
 
 
 @pytest.mark.parametrize("percent", [-1.0, 101.0, float("nan")])

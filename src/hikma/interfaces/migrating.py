@@ -66,6 +66,13 @@ def migrate() -> None:
 @click.option("--index-type", type=click.Choice(["flat", "ivf"]), help="[default: flat]")
 @click.option("--model", metavar="NAME", help="Another embedding model; every text is read again.")
 @click.option("--samples", type=int, metavar="COUNT", help="Answers compared.  [default: 400]")
+@click.option(
+    "--min-overlap",
+    type=float,
+    metavar="SHARE",
+    help="Of ten answers that both ends give, its lower bound; 0.7 at least.  [default: 0.995, of "
+    "an ivf index 0.95]",
+)
 @click.option("--hold", type=float, metavar="SECONDS", help="Of each share on trial and of soak.")
 @click.option("--slowdown", type=float, metavar="TIMES", help="Of the p95.  [default: 1.2]")
 @_auto
@@ -79,6 +86,7 @@ def start(  # noqa: PLR0913 -- one parameter an option
     index_type: str | None,
     model: str | None,
     samples: int | None,
+    min_overlap: float | None,
     hold: float | None,
     slowdown: float | None,
     auto: bool,
@@ -91,7 +99,14 @@ def start(  # noqa: PLR0913 -- one parameter an option
     from hikma.migration.gates import Thresholds  # noqa: PLC0415 -- no other command needs it
     from hikma.moving import Wanted  # noqa: PLC0415 -- likewise
 
-    given = {"samples": samples, "hold_s": hold, "soak_s": hold, "slowdown": slowdown}
+    given = {
+        "samples": samples,
+        "overlap_flat": min_overlap,
+        "overlap_approximate": min_overlap,
+        "hold_s": hold,
+        "soak_s": hold,
+        "slowdown": slowdown,
+    }
     asked = Thresholds.of({name: value for name, value in given.items() if value is not None})
     with open_engine(repo, {}) as engine:
         found = engine.migration.start(Wanted(backend, location, index_type, asked, model))
@@ -276,6 +291,8 @@ def _lines(found: "MigrationStatus") -> list[str]:
         mark = "holds" if gate.holds else "SHUT "
         lines.append(f"gate {mark}  {gate.name}: {gate.value}, wanted {gate.wanted}")
     lines += [f"throttled: {found.throttled}"] if found.throttled else []
+    if found.state == "soak" and all(gate.holds for gate in found.gates):
+        lines.append("only your consent is left: `hikma migrate finalize --yes`")
     return [*lines, *map(_event, found.events[-_SHOWN_EVENTS:])]
 
 

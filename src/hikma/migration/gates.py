@@ -9,9 +9,13 @@ from hikma.catalog.migrations import Migration, Step
 from hikma.catalog.samples import LIVE, REPLAY
 from hikma.catalog.trials import Trial
 from hikma.catalog.verifications import Verification
+from hikma.errors import MigrationError
 
 PERCENTS = (1.0, 10.0, 50.0)
 """Shares of the queries that the target answers on trial, in turn."""
+
+LEAST_OVERLAP = 0.7
+"""Of the answers of both ends; no migration may ask for less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,15 @@ class Thresholds:
     lag: int = 1_000
     hold_s: float = 3_600.0
     soak_s: float = 259_200.0
+
+    def __post_init__(self) -> None:
+        """Raise MigrationError for an overlap that proves nothing."""
+        for least in (self.overlap_flat, self.overlap_approximate):
+            if not LEAST_OVERLAP <= least <= 1:
+                raise MigrationError(
+                    f"An overlap of {least:g} is no proof; ask for {LEAST_OVERLAP:g} to 1 with "
+                    "--min-overlap."
+                )
 
     @classmethod
     def of(cls, gates: Mapping[str, Any]) -> "Thresholds":

@@ -127,12 +127,18 @@ def _narrow(move: Move, held: Migration, share: float) -> Migration:
 def auto(move: Move, nap_s: float = _NAP_S) -> Migration:
     """Go on as gates hold, wait out what asks for time, roll back where a trial goes wrong.
 
-    Ends before the last step, which needs consent, and where it is paused.
+    Ends where nothing but consent is left: both ends are verified after the time of soak. And where
+    it is paused. Raises MigrationError for a gate that neither time nor a way back opens.
     """
     while True:
         held = _held(move)
-        if held.paused or held.step is Step.SOAK:
+        if held.paused:
             return held
+        if held.step is Step.SOAK:
+            if not _must_wait(move, held):
+                return _soaked(move, held)
+            time.sleep(nap_s)
+            continue
         try:
             advance(move)
         except MigrationError as error:
@@ -149,6 +155,28 @@ def auto(move: Move, nap_s: float = _NAP_S) -> Migration:
                 return roll_back(move.catalog, f"by itself: {error}")
 
 
+def _must_wait(move: Move, held: Migration) -> bool:
+    """Whether the time that a step asks for has not passed yet."""
+    with move.catalog.read() as connection:
+        return any(one.is_hold for one in failing(gates_now(move, connection, held)))
+
+
+def _soaked(move: Move, held: Migration) -> Migration:
+    """Verify both ends, and raise MigrationError naming each gate that is shut even so."""
+    _verify_both(move, held)
+    with move.catalog.read() as connection:
+        now = migrations.required(connection)
+        _refuse(now, gates_now(move, connection, now))
+    return now
+
+
+def _verify_both(move: Move, held: Migration) -> None:
+    _drain(move, move.source)
+    _drain(move, move.target)
+    for end in (move.source, move.target):
+        verify(end, held.epoch, move.track)
+
+
 def roll_back(catalog: Catalog, reason: str) -> Migration:
     """Give the source its place back, whatever the step; the next query of any process sees it."""
     with catalog.write() as connection:
@@ -161,10 +189,7 @@ def finalize(move: Move) -> Migration:
     held = _held(move)
     if held.step is not Step.SOAK:
         raise MigrationError(f"The migration is at {held.step}; it is finalized after soak.")
-    _drain(move, move.source)
-    _drain(move, move.target)
-    for end in (move.source, move.target):
-        verify(end, held.epoch, move.track)
+    _verify_both(move, held)
     with move.catalog.write() as connection:
         held = migrations.required_by_id(connection, held.id)
         _refuse(held, gates_now(move, connection, held))
