@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import pytest
+
 from hikma import routing
 from hikma.applying import drain
 from hikma.catalog import ledger, migrations, outbox, spaces, verifications
@@ -11,6 +13,7 @@ from hikma.catalog.schema import Catalog
 from hikma.migration import backfilling, stepping, verifying
 from hikma.migration.gates import Compared, Thresholds
 from hikma.telemetry import silent
+from hikma.vectors import lance_upkeep
 from hikma.vectors.lance import LanceVectors
 from hikma.vectors.sqlite import SqliteVectors
 from moving import SPACE, World, vector
@@ -21,7 +24,11 @@ ENDS = {OUT: (SPACE, LANCE), BACK: (LANCE, SPACE)}
 DOCUMENTS = 40
 GOOD = Compared(400, 1.0, 0.0, 10.0, 11.0)
 WAIT_S = 20.0
-backfilling.CHUNK, verifying.ROWS = 8, 8  # so that there is something between two of them
+SMALL = (
+    (backfilling, "CHUNK", 8),  # so that there is something between two of them
+    (verifying, "ROWS", 8),
+    (lance_upkeep, "MOST_FRAGMENTS", 10_000),  # an upkeep begins where a test wants it
+)
 
 
 @dataclass
@@ -66,6 +73,20 @@ class Journey(World):
         for store in self.stores.values():
             store.close()
         self.catalog.close()
+
+
+def shrink(put):
+    """Make the parts small in which things are done; `put` is setattr, or what undoes itself."""
+    for place, name, value in SMALL:
+        put(place, name, value)
+
+
+@pytest.fixture(autouse=True)
+def in_small_parts():
+    """Do things in small parts, in every test of a module that imports this."""
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch.setattr)
+        yield
 
 
 def set_out(folder, direction=OUT, location=""):

@@ -256,4 +256,5 @@ def work(job):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # LanceDB says at each fork that it does not like to be forked
+    journeys.shrink(setattr)
     main(work)

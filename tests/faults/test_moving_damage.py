@@ -3,7 +3,18 @@
 import random
 
 import pytest
-from journey import BACK, OUT, assert_answers, check, end, go, move, opened, set_out
+from journey import (
+    BACK,
+    OUT,
+    assert_answers,
+    check,
+    end,
+    go,
+    in_small_parts,  # noqa: F401 -- a fixture
+    move,
+    opened,
+    set_out,
+)
 
 from hikma.catalog import checks, ledger
 from hikma.catalog.migrations import Step

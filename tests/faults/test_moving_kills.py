@@ -10,7 +10,17 @@ from tempfile import TemporaryDirectory
 
 import points
 import pytest
-from journey import BACK, OUT, assert_answers, check, end, opened, set_out, state_after
+from journey import (
+    BACK,
+    OUT,
+    assert_answers,
+    check,
+    end,
+    in_small_parts,  # noqa: F401 -- a fixture
+    opened,
+    set_out,
+    state_after,
+)
 from test_moving_objects import proxy, server  # noqa: F401 -- fixtures
 
 from hikma.applying import apply_once

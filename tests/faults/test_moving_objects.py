@@ -6,7 +6,15 @@ from contextlib import suppress
 import boto3
 import journey as journeys
 import pytest
-from journey import assert_answers, check, end, go, move, set_out
+from journey import (
+    assert_answers,
+    check,
+    end,
+    go,
+    in_small_parts,  # noqa: F401 -- a fixture
+    move,
+    set_out,
+)
 from moto.server import ThreadedMotoServer
 from toxic import Proxy
 

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import points
 import pytest
-from journey import OUT, assert_answers, check, end, go, move, opened, set_out
+from journey import (
+    OUT,
+    assert_answers,
+    check,
+    end,
+    go,
+    in_small_parts,  # noqa: F401 -- a fixture
+    move,
+    opened,
+    set_out,
+)
 from test_disks import _fill as fill
 from test_disks import _run, disk  # noqa: F401 -- a fixture
 

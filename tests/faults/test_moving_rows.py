@@ -5,7 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from journey import BACK, OUT, assert_answers, check, end, go, move, set_out
+from journey import (
+    BACK,
+    OUT,
+    assert_answers,
+    check,
+    end,
+    go,
+    in_small_parts,  # noqa: F401 -- a fixture
+    move,
+    set_out,
+)
 
 from hikma import applying, routing
 from hikma.arrays import VectorBatch
