@@ -3,6 +3,7 @@
 import json
 import platform
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from conftest import Repository, commit_corpus
 from hikma.arrays import Neighbor
 from hikma.benchmark import BACKENDS, Asked, Backend, compare, plan_of, read, run, running
+from hikma.benchmark.children import Room, ask, at_once
 from hikma.benchmark.figures import Law
 from hikma.benchmark.libraries import NumpyVectors, save_array
 from hikma.benchmark.material import extended, perturbed
@@ -185,6 +187,54 @@ def test_an_absent_backend_is_said_to_be_absent_with_the_command_that_brings_it(
     assert found.failures == []
     with pytest.raises(BenchmarkError, match="pip install faiss-cpu"):
         run(engine, replace(plan, backends=("faiss",)), backends={"faiss": absent})
+
+
+def test_both_of_lancedb_are_measured_beside_ours_and_one_is_recommended(engine):
+    names = "sqlite-vec-resident,lancedb-flat,lancedb-ivf"
+    found = run(engine, asked(sizes="40", operations="insert,delete", backends=names))
+    assert [one.state for one in found.backends] == ["measured"] * 3
+    assert {one.recall for one in found.figures if one.operation == "search"} == {1.0}
+    assert {one.backend for one in found.figures if one.operation == "insert"} == set(
+        names.split(",")
+    )
+    assert any("lancedb-ivf makes no index of so few as 40" in one for one in found.notes)
+    assert found.recommendation.backend in {"sqlite-vec", "lancedb"}
+    assert found.recommendation.low <= found.recommendation.ratio <= found.recommendation.high
+
+
+def test_a_process_that_fails_or_takes_too_long_is_an_error_that_says_so(tmp_path):
+    queries = tmp_path / "queries.npy"
+    np.save(queries, unit(2))
+    room = Room("numpy", tmp_path, queries, 1, 30.0)
+    with pytest.raises(StoreError, match="a process with numpy failed: FileNotFoundError"):
+        ask(room, "cold")
+    with pytest.raises(StoreError, match="a process with numpy failed: FileNotFoundError"):
+        at_once(room, 2, 0.1)
+    np.save(tmp_path / "vectors.npy", unit(9))
+    assert ask(room, "memory")["peak"] >= 0
+    late = replace(room, timeout_s=0.01)
+    with pytest.raises(StoreError, match=r"took longer than 0\.01 s"):
+        ask(late, "cold")
+    with pytest.raises(StoreError, match=r"took longer than 0\.01 s"):
+        at_once(late, 2, 0.1)
+
+
+def test_a_failure_in_one_of_several_threads_is_the_backends(engine):
+    class Single(NumpyVectors):
+        """Refuses a thread other than the first that asked."""
+
+        owner = None
+
+        def nearest(self, query, limit, within=None):
+            mine = threading.get_ident()
+            self.owner = self.owner or mine
+            if self.owner != mine:
+                raise RuntimeError("made in another thread")
+            return super().nearest(query, limit, within)
+
+    plan = replace(asked(sizes="40", operations="concurrent"), backends=("fake",))
+    (lost,) = run(engine, plan, backends={"fake": fake(Single)}).failures
+    assert "made in another thread" in lost.reason
 
 
 def test_without_an_index_nothing_is_measured(tmp_path):

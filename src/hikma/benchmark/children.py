@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,9 @@ def _kill(processes: Sequence["subprocess.Popen[str]"]) -> None:
 
 def _tell(process: "subprocess.Popen[str]", line: str) -> None:
     if process.stdin:
-        process.stdin.write(line)
-        process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended, and its last words say why
+            process.stdin.write(line)
+            process.stdin.flush()
 
 
 def _answer(room: Room, code: int, out: str, errors: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from hikma.benchmark.backends import LANCEDB
 from hikma.benchmark.figures import Change, Comparison, Figure, Footprint, Report
 from hikma.benchmark.material import BATCH
 from hikma.benchmark.scaling import ENOUGH_RECALL, LEAST_SIZE
@@ -230,6 +231,8 @@ def _footprints(found: Report) -> Table:
         "memory: growth of a fresh process over itself with nothing opened; disk: beyond the "
         "canonical rows; cold: library loaded, opened, first answer"
     )
+    if any(one.backend.startswith(LANCEDB) for one in found.footprints):
+        note += "; LanceDB's disk holds former versions too, which it keeps for a while"
     return Table("What it takes", head, lines, note)
 
 
