@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from statistics import fmean
 
 import apsw
 import numpy as np
@@ -257,12 +258,12 @@ def summarised(found: Sequence[Sample], control: Sequence[Sample]) -> Comparison
 
 def _by_question(found: Sequence[Sample]) -> tuple[list[float], int]:
     """Return the mean overlap of each question, and how many answers they have together."""
-    alike: dict[int, list[Sample]] = defaultdict(list)
+    alike: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for one in found:
         if one.overlap is not None:
-            alike[one.question].append(one)
-    means = [float(np.mean(_known([one.overlap for one in each]))) for each in alike.values()]
-    answers = sum(float(np.mean([one.answers for one in each])) for each in alike.values())
+            alike[one.question].append((one.overlap, one.answers))
+    means = [fmean(overlap for overlap, _ in each) for each in alike.values()]
+    answers = sum(fmean(count for _, count in each) for each in alike.values())
     return means, round(answers)
 
 
