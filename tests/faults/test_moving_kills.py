@@ -207,3 +207,13 @@ def test_a_kill_around_the_commit_on_object_storage(driver, proxy, folder, hande
     journey = opened(folder)
     check(journey, (folder / "acknowledged").stat().st_size)
     journey.close()
+
+
+def test_a_process_without_free_handles_says_so_and_the_next_one_goes_on(driver, folder):
+    set_out(folder).close()
+    child = driver.start("starve", folder, folder / "index.db")
+    assert driver.finish(child) == 0
+    assert len(json.loads((folder / "errors").read_text())) >= 2
+    journey = opened(folder)
+    assert journey.held_migration().step == "soak"
+    journey.close()

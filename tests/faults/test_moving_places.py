@@ -1,9 +1,5 @@
 """A migration whose places are full, read-only or out of handles: told, and gone on with."""
 
-import json
-from pathlib import Path
-
-import points
 import pytest
 from journey import (
     OUT,
@@ -22,7 +18,6 @@ from test_disks import _run, disk  # noqa: F401 -- a fixture
 from hikma.catalog.migrations import Step
 from hikma.errors import MigrationError, StorageFullError, StoreError
 from hikma.migration import backfilling, stepping
-from processes import Driver
 
 pytestmark = pytest.mark.faults
 
@@ -91,16 +86,4 @@ def test_a_full_disk_under_the_file_stops_the_migration_and_nothing_is_lost(disk
     journey = opened(disk, written)
     check(journey, written)
     end(journey, "go on")
-    journey.close()
-
-
-def test_a_process_without_free_handles_says_so_and_the_next_one_goes_on(tmp_path):
-    set_out(tmp_path).close()
-    with Driver(Path(points.__file__)) as driver:
-        child = driver.start("starve", tmp_path, tmp_path / "index.db")
-        assert driver.finish(child) == 0
-    errors = json.loads((tmp_path / "errors").read_text())
-    assert len(errors) >= 2
-    journey = opened(tmp_path)
-    assert journey.held_migration().step is Step.SOAK
     journey.close()
