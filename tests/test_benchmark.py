@@ -499,3 +499,18 @@ def test_a_report_names_no_machine_and_no_place(report, engine):
     text = as_json(report)
     for secret in (str(engine.root), str(Path.home()), platform.node(), tempfile.gettempdir()):
         assert secret not in text
+
+
+def test_every_key_of_a_report_is_documented(report):
+    text = (Path(__file__).parent.parent / "docs" / "bench.md").read_text(encoding="utf-8")
+
+    def keys(found):
+        """Yield names at every depth; those of what has names of its own are none of ours."""
+        for name, value in found.items():
+            yield name
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, dict) and name != "versions":
+                    yield from keys(one)
+
+    missing = {name for name in keys(json.loads(as_json(report))) if f"`{name}" not in text}
+    assert missing == set()
