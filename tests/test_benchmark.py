@@ -27,7 +27,7 @@ from hikma.errors import BenchmarkError, IndexMissingError, StoreError
 from hikma.interfaces.benchmarking import lines
 from hikma.interfaces.rendering import as_json
 
-INSIDE = "sqlite-vec-disk,sqlite-vec-resident,numpy"
+INSIDE = "sqlite-vec-disk,sqlite-vec-resident,sqlite-vec-bits,numpy"
 SEARCHES = "search,filtered"
 
 
@@ -78,11 +78,11 @@ def test_every_backend_is_measured_at_every_size_by_every_operation_asked_for(re
     wanted = ["search", "filtered-1", "filtered-10", "filtered-50"]
     stores, writes = INSIDE.split(","), ["insert", "insert-batch", "update", "delete"]
     expected = {(name, size, one) for name in stores for size in (40, 80) for one in wanted}
-    expected |= {(name, size, one) for name in stores[:2] for size in (40, 80) for one in writes}
+    expected |= {(name, size, one) for name in stores[:3] for size in (40, 80) for one in writes}
     own = {one for one in found if one[0] == "repository"}
     assert found - own == expected
     assert {one[2] for one in own} == {"hybrid", "resolve"}
-    assert [one.state for one in report.backends] == ["measured"] * 3
+    assert [one.state for one in report.backends] == ["measured"] * 4
     assert report.failures == []
 
 

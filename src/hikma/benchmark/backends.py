@@ -76,6 +76,13 @@ _LISTED = (
         _signs,
     ),
     Backend(
+        "sqlite-vec-bits",
+        "sqlite-vec, sign bits in memory",
+        partial(build_store, backend=SQLITE_VEC, index_type="flat"),
+        partial(FileStore, scan="bits"),
+        _signs,
+    ),
+    Backend(
         "lancedb-flat",
         "LanceDB, every vector compared",
         partial(build_store, backend=LANCEDB, index_type="flat"),

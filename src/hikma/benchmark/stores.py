@@ -106,7 +106,7 @@ def build_store(folder: Path, stock: Stock, backend: str, index_type: str) -> No
 class FileStore:
     """A store over a file, opened as an engine does."""
 
-    def __init__(self, folder: Path, scan: Literal["disk", "resident"]) -> None:
+    def __init__(self, folder: Path, scan: Literal["disk", "resident", "bits"]) -> None:
         """Open it, with all in memory that it will hold there."""
         self._catalog = Catalog.open(folder / INDEX)
         self._wiring = Wiring(self._catalog, Settings(vector_scan=scan))

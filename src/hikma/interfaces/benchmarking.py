@@ -34,8 +34,8 @@ _STDOUT = Path("-")
 @click.option(
     "--backends",
     metavar="NAMES",
-    help="Of sqlite-vec-disk, sqlite-vec-resident, lancedb-flat, lancedb-ivf, numpy, faiss, "
-    "usearch, with commas.  [default: all that are installed]",
+    help="Of sqlite-vec-disk, sqlite-vec-resident, sqlite-vec-bits, lancedb-flat, "
+    "lancedb-ivf, numpy, faiss, usearch, with commas.  [default: all that are installed]",
 )
 @click.option(
     "--operations",
