@@ -19,6 +19,7 @@ from hikma.routing import Route, Tried
 from hikma.settings import Settings
 from hikma.vectors.resident import open_store
 from hikma.vectors.sqlite import SqliteVectors
+from hikma.waiting import Awaited
 
 if TYPE_CHECKING:
     from hikma.catalog.migrations import Migration
@@ -68,6 +69,7 @@ class Wiring:
         self._embedders: dict[str, Embedder] = {}
         self._shadow: Shadow | None = None
         self._tally: Tally | None = None
+        self._trials: dict[int, Awaited] = {}
         self._asked = 0
 
     @property
@@ -82,7 +84,7 @@ class Wiring:
         if proven is not None and proven.documents != space.documents:
             return self._other_model(space, proven, self._telling(route.held))
         if proven is not None:
-            store = Tried(store, self.store(proven), self._telling(route.held))
+            store = Tried(self._awaited(space), self.store(proven), self._telling(route.held))
         self._asked += 1
         watched = route.watched
         if watched is not None and watched.documents != space.documents:
@@ -97,10 +99,19 @@ class Wiring:
 
         rescue = Proven(self.store(proven), self.embedder(proven), told)
         try:
-            return Opened(tried, self.embedder(tried), self.store(tried), rescue)
+            return Opened(tried, self.embedder(tried), self._awaited(tried), rescue)
         except HikmaError as error:
             told(str(error))
             return Opened(proven, rescue.embedder, rescue.store)
+
+    def _awaited(self, space: VectorSpace) -> Nearest:
+        """Return a space on trial: what lies outside the file may hang."""
+        store = self.store(space)
+        if spaces.is_inside(space):
+            return store
+        if space.id not in self._trials or self._trials[space.id].store is not store:
+            self._trials[space.id] = Awaited(store)
+        return self._trials[space.id]
 
     def _telling(self, held: "Migration | None") -> Told:
         """Return what counts queries on trial, and says why the proven space had to answer one."""
@@ -204,13 +215,14 @@ class Wiring:
 
     def close(self) -> bool:
         """Close every store; tell whether none is busy in a thread that cannot be stopped."""
-        still = self._shadow is None or self._shadow.close()
-        still = (self._tally is None or self._tally.close()) and still
+        threads = (self._shadow, self._tally, *self._trials.values())
+        still = [one is None or one.close() for one in threads]
+        self._trials.clear()
         self._shadow = self._tally = None
         for _, store in self._stores.values():
             store.close()
         self._stores.clear()
-        return still
+        return all(still)
 
     def _open_store(self, space: VectorSpace) -> VectorStore:
         if spaces.is_inside(space):
