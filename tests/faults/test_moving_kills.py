@@ -186,7 +186,7 @@ def test_of_two_appliers_the_other_takes_over_from_one_that_is_killed(driver, fo
 @pytest.mark.parametrize("handed_on", [False, True], ids=["before", "after"])
 def test_a_kill_around_the_commit_on_object_storage(driver, proxy, folder, handed_on):  # noqa: F811 -- the fixture
     """The rows are there and the version is not; or it is, and who wrote it never knew."""
-    set_out(folder, OUT, f"s3://vectors/{os.urandom(4).hex()}").close()
+    set_out(folder, OUT, f"s3://journeys/{os.urandom(4).hex()}").close()
     child, commits = Future(), []
 
     def sees(piece):

@@ -39,7 +39,7 @@ def server():
 
 @pytest.fixture
 def proxy(server, monkeypatch):
-    """Return a proxy before a bucket `vectors`, which is where the environment points to."""
+    """Return a proxy before a bucket `journeys`, which is where the environment points to."""
     for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -47,7 +47,7 @@ def proxy(server, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     host, port = server
     client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
-    client.create_bucket(Bucket="vectors")
+    client.create_bucket(Bucket="journeys")
     client.close()
     with Proxy(host, port) as made:
         monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
@@ -64,7 +64,7 @@ def impatient(catalog, space):
 
 
 def begun(folder):
-    return set_out(folder, location=f"s3://vectors/{os.urandom(4).hex()}")
+    return set_out(folder, location=f"s3://journeys/{os.urandom(4).hex()}")
 
 
 def test_a_store_that_is_out_of_reach_is_told_in_time_and_loses_nothing(proxy, tmp_path):
