@@ -32,7 +32,8 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-_THRESHOLDS = Thresholds(samples=120, slowdown=50.0, overlap_flat=0.99, hold_s=0.0, soak_s=0.0)
+_THRESHOLDS = Thresholds(samples=120, slowdown=1e6, overlap_flat=0.99, hold_s=0.0, soak_s=0.0)
+"""As fast as the source no target need be: it is to be moved to, whatever it is like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Oracle:
 
 def main() -> None:
     role, root, database, work, leg, seed, *more = sys.argv[1:]
-    flags = {"database": Path(database), "vector_scan": "disk"}
+    flags = {"database": Path(database), "vector_scan": "auto"}
     with Engine.open(root, flags=flags) as engine:
         if role == "read":
             _read(engine, Path(work), int(leg), int(seed))
@@ -184,6 +185,7 @@ def _migrate(engine: Engine, target: str, goal: str) -> None:
         place = f"s3://{BUCKET}/{time.time_ns()}" if target == "s3" else ""
         backend = "lancedb" if target == "s3" else target
         mover.start(Wanted(backend, place, "flat", _THRESHOLDS))
+    told = ""
     while True:
         step = Step(mover.status().state)
         if step in migrations.ENDED:
@@ -196,7 +198,9 @@ def _migrate(engine: Engine, target: str, goal: str) -> None:
         try:
             mover.advance(50.0 if step is Step.SHADOW else None)
         except MigrationError as error:
-            print(f"{step}: {error}", flush=True)
+            if str(error) != told:
+                told = str(error)
+                print(f"  {told}", flush=True)
             time.sleep(0.5)
 
 
