@@ -297,6 +297,12 @@ def test_a_measurement_ends_after_its_time_with_the_rounds_it_has():
     assert {len(one.ms) for one in timed.values()} == {1}
 
 
+def test_a_report_says_where_time_ended_a_measurement(engine):
+    found = run(engine, asked(operations="search", backends="numpy", timeout_s=1e-9))
+    assert {one.count for one in found.figures} == {1}
+    assert "search of 40 ended after 1 queries, by --timeout" in found.notes
+
+
 def test_a_neighbour_as_near_as_the_last_counts_and_the_same_one_counts_once():
     vectors = unit(30)
     vectors[7] = vectors[3]
@@ -324,9 +330,9 @@ def test_copies_are_unit_vectors_at_the_cosine_that_is_told(report):
 def runs(ours, theirs, recall=1.0, other=1.0):
     noise = np.random.default_rng(0).uniform(0.9, 1.1, 60)
     return {
-        "sqlite-vec-disk": Run(list(10 * ours * noise), 1.0),
-        "sqlite-vec-resident": Run(list(ours * noise), recall),
-        "lancedb-ivf": Run(list(theirs * noise[::-1]), other),
+        "sqlite-vec-disk": Run(list(10 * ours * noise), [1.0] * 60),
+        "sqlite-vec-resident": Run(list(ours * noise), [recall] * 60),
+        "lancedb-ivf": Run(list(theirs * noise[::-1]), [other] * 60),
     }
 
 
@@ -350,8 +356,16 @@ def test_the_rule_by_table(ours, theirs, recall, other, backend, sure):
     assert found.ratio == pytest.approx(ours / theirs, rel=0.05)
 
 
+def test_one_neighbour_missed_decides_by_the_rule_but_not_for_sure():
+    given = runs(1.0, 2.0)
+    once = replace(given["sqlite-vec-resident"], recalls=[0.9] + [1.0] * 59)
+    found = recommend(1_000, {**given, "sqlite-vec-resident": once}, {})
+    assert (found.backend, found.sure) == ("lancedb", False)
+    assert "another run may say otherwise" in found.reason
+
+
 def test_a_backend_that_failed_never_wins_and_the_reason_is_told():
-    alone = {"sqlite-vec-disk": Run([1.0, 1.1], 1.0)}
+    alone = {"sqlite-vec-disk": Run([1.0, 1.1], [1.0, 1.0])}
     found = recommend(100, alone, {"lancedb-flat": "building 100: no such place"})
     assert (found.backend, found.sure, found.ratio) == (None, False, None)
     assert "no such place" in found.reason

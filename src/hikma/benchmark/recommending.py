@@ -18,10 +18,15 @@ RESAMPLES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Searches of a backend at the largest size, round by round, and what they found."""
+    """Searches of a backend at the largest size, round by round: milliseconds and recall."""
 
     ms: Sequence[float]
-    recall: float
+    recalls: Sequence[float]
+
+    @property
+    def recall(self) -> float:
+        """Mean over the rounds."""
+        return float(np.mean(self.recalls))
 
 
 def recommend(
@@ -35,15 +40,18 @@ def recommend(
         reason = f"nothing to compare: {'; '.join(said) or f'{lacking} was not measured'}"
         return Recommendation(RULE, None, sure=False, reason=reason, size=size)
     ratio, low, high = ratio_of_medians(runs[ours].ms, runs[theirs].ms, seed)
+    less, more = recall_difference(runs[ours].recalls, runs[theirs].recalls, seed)
     enough = runs[ours].recall >= runs[theirs].recall
     chosen = SQLITE_VEC if ratio <= MOST_RATIO and enough else LANCEDB
-    sure = not enough or not low <= MOST_RATIO < high
+    quick, slow = high <= MOST_RATIO and less >= 0, low > MOST_RATIO or more < 0
+    sure = quick if chosen == SQLITE_VEC else slow
     reason = (
         f"{ours} takes {ratio:.2f} [{low:.2f}, {high:.2f}] x the time of {theirs}, at recall "
-        f"{runs[ours].recall:.4f} against {runs[theirs].recall:.4f}"
+        f"{runs[ours].recall:.4f} against {runs[theirs].recall:.4f}, a difference of "
+        f"[{less:+.4f}, {more:+.4f}]"
     )
     if not sure:
-        reason += f"; the interval holds {MOST_RATIO:g}, so another run may say otherwise"
+        reason += "; by these 95 % intervals another run may say otherwise"
     known = {one: why for one, why in troubles.items() if one.startswith((SQLITE_VEC, LANCEDB))}
     if known:
         reason += f"; without {', '.join(known)}"
@@ -65,6 +73,17 @@ def ratio_of_medians(
     low, high = np.percentile(first / second, (2.5, 97.5))
     mine, other = np.median(pair, axis=1)
     return float(mine / other), float(low), float(high)
+
+
+def recall_difference(
+    ours: Sequence[float], theirs: Sequence[float], seed: int
+) -> tuple[float, float]:
+    """Return the 95 % interval of how much more recall ours have, by bootstrap over rounds."""
+    count = min(len(ours), len(theirs))
+    apart = np.array(ours[:count], np.float64) - np.array(theirs[:count], np.float64)
+    draw = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
+    low, high = np.percentile(apart[draw].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
 
 
 def _fastest(runs: Mapping[str, Run], start: str) -> str | None:

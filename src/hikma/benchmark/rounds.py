@@ -97,9 +97,12 @@ class Truth:
     wanted: int
 
     def recall(self, answers: Sequence[Sequence[Neighbor]]) -> float:
-        """Return the mean share of exact neighbours among answers; one as near counts as well."""
-        hits = sum(self._hits(number, found) for number, found in enumerate(answers))
-        return round(hits / max(self.wanted * len(answers), 1), 5)
+        """Return the mean share of exact neighbours among answers."""
+        return round(float(np.mean(self.recalls(answers))), 5)
+
+    def recalls(self, answers: Sequence[Sequence[Neighbor]]) -> list[float]:
+        """Return the share of exact neighbours in each answer; one as near counts as well."""
+        return [self._hits(number, found) / self.wanted for number, found in enumerate(answers)]
 
     def _hits(self, number: int, found: Sequence[Neighbor]) -> int:
         at = number % len(self.queries)

@@ -98,11 +98,11 @@ def _report(tally: Tally, drawn: Drawn, took_s: float) -> Report:
         ),
         scaling.crossings(laws, plan.sizes),
         recommend(plan.sizes[-1], tally.runs, troubles, plan.seed),
-        _notes(tally, laws),
+        _notes(tally, drawn, laws),
     )
 
 
-def _notes(tally: Tally, laws: Sequence[Law]) -> list[str]:
+def _notes(tally: Tally, drawn: Drawn, laws: Sequence[Law]) -> list[str]:
     """Return what must be known of the figures beside them."""
     notes = list(tally.notes)
     for name, sizes in tally.unindexed.items():
@@ -110,6 +110,15 @@ def _notes(tally: Tally, laws: Sequence[Law]) -> list[str]:
         notes.append(
             f"{name} makes no index of so few as {listed} vectors: it compared all of them"
         )
+    short = {
+        (one.size, one.operation): one.count
+        for one in tally.figures
+        if one.operation.startswith(("search", "filtered")) and one.count < drawn.queries.shape[0]
+    }
+    notes += [
+        f"{operation} of {size:,} ended after {count:,} queries, by --timeout"
+        for (size, operation), count in short.items()
+    ]
     if not laws:
         notes.append(
             f"no law of cost against size: it takes {scaling.LEAST_POINTS} sizes of "

@@ -52,8 +52,8 @@ class Tally:
             found = figure((name, size, operation), one, each)
             recall = None if right is None else right.recall(one.answers)
             self.figures.append(replace(found, recall=recall))
-            if operation == "search" and recall is not None:
-                self.runs[name] = Run(one.ms, recall)
+            if operation == "search" and right is not None:
+                self.runs[name] = Run(one.ms, right.recalls(one.answers))
 
     def keep(
         self, size: int, operation: str, ms: Mapping[str, Sequence[float]], elapsed: Any
