@@ -273,7 +273,7 @@ class Mover:
             self._catalog,
             Target(self._catalog, source, self._wiring.store(source)),
             Target(self._catalog, target, self._wiring.store(target)),
-            self._compare(source, target),
+            self._compare(source, target, throttle.rest),
             self._compared,
             throttle.wait,
             track,
@@ -302,7 +302,7 @@ class Mover:
         embedding.embed(end, Making(embedder, texts, wait, goes_on, track))
 
     def _compare(
-        self, source: VectorSpace, target: VectorSpace
+        self, source: VectorSpace, target: VectorSpace, rest: Callable[[float], None]
     ) -> Callable[[Migration, int], None]:
         def compare(held: Migration, count: int) -> None:
             with self._catalog.read() as connection:
@@ -316,7 +316,7 @@ class Mover:
                 exact=target.index_type == "flat",
                 other=None if source.documents == target.documents else other,
             )
-            comparing.compare(self._catalog, held, ends, asked)
+            comparing.compare(self._catalog, held, ends, asked, rest=rest)
 
         return compare
 

@@ -7,7 +7,7 @@ What samples prove is counted by questions: one that is asked again proves nothi
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean
@@ -101,31 +101,39 @@ def compare(
     ends: Ends,
     queries: Sequence[str],
     limit: int = DEPTH,
+    rest: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Put questions to the source twice, then to both ends; raise what the source raises.
 
-    The answers are kept in chunks, so that little is lost where the job is stopped.
+    The answers are kept in chunks, so that little is lost where the job is stopped. After each
+    question `rest` is told how many seconds it took.
     """
     asked = list(enumerate(queries))
     with catalog.read() as connection:
         ids = ledger.live_ids(connection)
     itself = replace(ends, target=ends.source, exact=True, other=None)
     control = _Asking(itself, limit, ids, CONTROL, held.epoch)
-    _keep(catalog, held, control, asked[::_CONTROLS])
-    _keep(catalog, held, _Asking(ends, limit, ids, REPLAY, held.epoch), asked)
+    _keep(catalog, held, control, asked[::_CONTROLS], rest)
+    _keep(catalog, held, _Asking(ends, limit, ids, REPLAY, held.epoch), asked, rest)
 
 
 def _keep(
-    catalog: Catalog, held: Migration, asking: _Asking, queries: Sequence[tuple[int, str]]
+    catalog: Catalog,
+    held: Migration,
+    asking: _Asking,
+    queries: Sequence[tuple[int, str]],
+    rest: Callable[[float], None],
 ) -> None:
     for at in range(0, len(queries), _CHUNK):
         found = []
         for number, text in queries[at : at + _CHUNK]:
+            start = time.perf_counter()
             ours = asking.ends.embedder.embed_query(text)
             theirs = asking.ends.other.embed_query(text) if asking.ends.other else ours
             with catalog.read():  # both ends answer from one state of the ledger, and a short one
                 made = _pair(asking, (ours, theirs), number)
             found.append(replace(made, question=question_of(text.encode())))
+            rest(time.perf_counter() - start)
         with catalog.write() as connection:
             samples.put(connection, held.id, found)
 
