@@ -178,7 +178,7 @@ def _delete(engine: Engine, oracle: Oracle, ids: list[int]) -> None:
 
 def _migrate(engine: Engine, target: str, goal: str) -> None:
     """Go on to a step, whoever was killed on the way there before."""
-    mover = engine.migration
+    mover = engine.migration.gently()
     with engine.catalog.read() as connection:
         held = migrations.running(connection)
     if held is None and goal != "finalized":

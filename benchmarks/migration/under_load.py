@@ -37,7 +37,8 @@ from hikma.migration import verifying
 
 _HERE = Path(__file__).parent
 _ACTORS = str(_HERE / "actors.py")
-_WARM_S = 20.0
+_WARM_S, _BEFORE_S = 15.0, 45.0
+"""For readers to open what they need, and then to be timed before anything is moved."""
 _PATIENCE_S = 3_600.0
 """So long a step may take: beyond it the run ends and says at which."""
 
@@ -133,9 +134,8 @@ def _leg(asked: Asked, number: int, leg: str) -> dict[str, Any]:
     stop.unlink(missing_ok=True)
     print(f"leg {number}: to {leg}", flush=True)
     readers = [_start(asked, "read", number, seed) for seed in range(asked.readers)]
-    time.sleep(_WARM_S / 2)
     writer = _start(asked, "write", number, 0)
-    time.sleep(_WARM_S)
+    time.sleep(_WARM_S + _BEFORE_S)
     begun = time.time()
     killed, rolled = _migrate(asked, number, leg)
     stop.touch()
@@ -200,7 +200,7 @@ def _figures(
     ]
     wrong, rate = _compared(asked, number)
     failed = [one for one in reads if one["error"]]
-    before = [one for one in reads if one["at"] < begun]
+    before = [one for one in reads if begun - _BEFORE_S <= one["at"] < begun]
     origin = {one["space"] for one in before}
     during = [one for one in reads if one["at"] >= begun]
     same = [one["ms"] for one in during if one["space"] in origin]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import apsw
 
@@ -59,6 +59,7 @@ class Mover:
         self._wiring = wiring
         self._root = root
         self._revision = revision
+        self._gives_way = False
 
     def start(self, wanted: Wanted) -> MigrationStatus:
         """Begin: from now on every write reaches both ends; the copying follows.
@@ -148,7 +149,7 @@ class Mover:
 
         `judge` is asked where the model changes, once both ends hold everything.
         """
-        with Prober(self._catalog.path, self._wiring.scan) as prober:
+        with self._prober() as prober:
             stepping.advance(self._move(rate, track, prober.times, judge), percent)
         return self.status()
 
@@ -156,9 +157,14 @@ class Mover:
         self, rate: float | None = None, track: Track = silent, judge: Judge | None = None
     ) -> MigrationStatus:
         """Go on as gates hold, up to the last step, which needs consent."""
-        with Prober(self._catalog.path, self._wiring.scan) as prober:
+        with self._prober() as prober:
             stepping.auto(self._move(rate, track, prober.times, judge))
         return self.status()
+
+    def gently(self) -> Self:
+        """Return this one, whose process gives way to all who search: for one that does no more."""
+        self._gives_way = True
+        return self
 
     def judge(self, judge: Judge) -> Quality:
         """Have both ends judged, and keep it; MigrationError where both have one model."""
@@ -237,6 +243,9 @@ class Mover:
             held = migrations.required(connection)
             migrations.set_paused(connection, held, reason, paused=paused)
         return self.status()
+
+    def _prober(self) -> Prober:
+        return Prober(self._catalog.path, self._wiring.scan, gives_way=self._gives_way)
 
     def _held(self) -> Migration:
         with self._catalog.read() as connection:

@@ -22,6 +22,8 @@ from hikma.wiring import Wiring
 _DEPTH = 10
 _SHARE = 0.1
 """Of the time, at most, that the child may spend on its searches: they cost others something."""
+_COURTESY = 10
+"""Steps of the scheduler below those who search: a tenth of their weight where both want to run."""
 _OFTEN_S = 0.02
 _OPENING = 3
 """Searches that are not told: the first ones open the store, and `auto` loads its codes."""
@@ -32,8 +34,12 @@ _AT_ONCE = 14
 class Prober:
     """Times of searches in the space that answers, made by a child that starts when first asked."""
 
-    def __init__(self, database: Path, scan: str) -> None:
-        """Start nothing yet; `scan` as the settings have it."""
+    def __init__(self, database: Path, scan: str, *, gives_way: bool = False) -> None:
+        """Start nothing yet; `scan` as the settings have it.
+
+        With `gives_way` this process gets less of the processor from the child's start on.
+        """
+        self._gives_way = gives_way
         # The present folder may be a stranger's repository, with modules of its own.
         self._command = [sys.executable, "-P", "-m", "hikma.probing", str(database), scan]
         self._child: subprocess.Popen[bytes] | None = None
@@ -55,6 +61,8 @@ class Prober:
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
             os.set_blocking(self._pipe, False)
+            if self._gives_way and hasattr(os, "nice"):
+                os.nice(_COURTESY)  # after the child: it searches as everybody does
         try:
             read = os.read(self._pipe, 1 << 16)
         except BlockingIOError:

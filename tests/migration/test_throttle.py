@@ -1,6 +1,8 @@
 """A migration rests where those who search have become slow, and never for good."""
 
 import shutil
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -154,6 +156,20 @@ def test_a_child_times_searches_in_the_space_that_answers(world, held):
     assert len(times) >= 3
     assert min(times) > 0.0
     assert child.poll() is not None
+
+
+def test_who_migrates_gives_way_to_the_child_as_to_all_who_search(world, held):
+    script = (
+        "import os, sys; from pathlib import Path; from hikma.probing import Prober\n"
+        "with Prober(Path(sys.argv[1]), 'disk', gives_way=True) as prober:\n"
+        "    prober.times()\n"
+        "    print(os.getpriority(os.PRIO_PROCESS, 0))\n"
+        "    print(os.getpriority(os.PRIO_PROCESS, prober._child.pid))\n"
+    )
+    command = [sys.executable, "-c", script, str(world.catalog.path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    ours, theirs = map(int, found.stdout.split())
+    assert ours == theirs + 10
 
 
 def test_a_child_of_no_file_times_nothing_and_harms_nothing(tmp_path):

@@ -175,7 +175,7 @@ def advance(  # noqa: PLR0913 -- one parameter an option
         else:
             with tracking() as track:
                 judge = _judge_by_commits(engine, track)
-                found = engine.migration.advance(percent, rate, track, judge)
+                found = engine.migration.gently().advance(percent, rate, track, judge)
     print_result(found, _lines, as_json=as_json)
 
 
@@ -240,7 +240,7 @@ for command in (report, adopt):
 
 def _go_on(engine: "Engine", rate: float | None) -> "MigrationStatus":
     with tracking() as track:
-        return engine.migration.auto(rate, track, _judge_by_commits(engine, track))
+        return engine.migration.gently().auto(rate, track, _judge_by_commits(engine, track))
 
 
 def _judge_by_commits(engine: "Engine", track: "Track") -> "Judge":

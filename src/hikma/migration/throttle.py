@@ -22,7 +22,7 @@ _FEW_ROWS = 2_000
 """Fewer are brought before anybody could wait for them."""
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.05, 5.0
 """Bounds of a rest: with the longest one a migration still goes on, as slowly as it must."""
-MOST_REST = 4
+MOST_REST = 1
 """Times as long as a question took, where searches elsewhere are slow."""
 _FEWEST = 5
 _PATIENCE_S, _NAP_S = 20.0, 0.05
@@ -65,7 +65,7 @@ class Throttle:
             self.nap(self._pause_s)
 
     def rest(self, worked_s: float) -> None:
-        """Rest after work that asks a store: not at all, or several times as long as it took."""
+        """Rest after work that asks a store: as long as it took, where searches elsewhere are slow."""
         self._look()
         if self._pause_s:
             self.nap(min(self._pause_s, MOST_REST * worked_s))
