@@ -65,7 +65,7 @@ class Throttle:
             self.nap(self._pause_s)
 
     def rest(self, worked_s: float) -> None:
-        """Rest after work that asks a store: as long as it took, where searches elsewhere are slow."""
+        """Rest as long as asking a store took, where the searches of others are slow."""
         self._look()
         if self._pause_s:
             self.nap(min(self._pause_s, MOST_REST * worked_s))
