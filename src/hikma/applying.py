@@ -5,8 +5,8 @@ machine applies to a space at a time.
 """
 
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,22 +43,29 @@ def apply_once(target: Target, limit: int = GROUP) -> int:
     What cannot be brought is put off, and parked after some attempts; nothing is dropped. Raises
     LockedFileError where another process is applying.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 -- searching never applies
-
     if spaces.is_inside(target.space):
         return _apply_inside(target, limit)
-    lock = FileLock(spaces.lock_of(target.catalog.path, target.space.id))
+    with alone(target.catalog.path, target.space.id):
+        return _apply_outside(target, limit)
+
+
+@contextmanager
+def alone(path: Path, space: int) -> Iterator[None]:
+    """Be the one process on this machine that brings anything to a space of the file at `path`."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 -- searching never applies
+
+    lock = FileLock(spaces.lock_of(path, space))
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise LockedFileError(
-            f"Another process is bringing vectors to space {target.space.id}; wait until it is "
-            "done, then repeat."
+            f"Another process is bringing vectors to space {space}; wait until it is done, then "
+            "repeat."
         ) from None
     except OSError as error:
         raise drafts.failed(Path(lock.lock_file), error) from error
     try:
-        return _apply_outside(target, limit)
+        yield
     finally:
         lock.release()
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeAlias
@@ -80,14 +81,17 @@ class Mover:
             )
         if target.documents != source.documents:
             self._refuse_model(target)
-        with self._catalog.write() as connection:
-            held = migrations.begin(connection, source, target, wanted.thresholds.asked())
-            made = spaces.of(connection, held.target)
-        try:  # outside the transaction: a slow place must not keep writers waiting
-            self._refuse_filled(made)
-        except BaseException as error:
-            stepping.roll_back(self._catalog, f"never began: {error}")
-            raise
+        with ExitStack() as kept:
+            with self._catalog.write() as connection:
+                held = migrations.begin(connection, source, target, wanted.thresholds.asked())
+                made = spaces.of(connection, held.target)
+                # Before any writer sees the target: what it holds then is nobody's of today.
+                kept.enter_context(applying.alone(self._catalog.path, made.id))
+            try:  # outside the transaction: a slow place must not keep writers waiting
+                self._refuse_filled(made)
+            except BaseException as error:
+                stepping.roll_back(self._catalog, f"never began: {error}")
+                raise
         with self._catalog.write() as connection:
             migrations.step_to(connection, held, Step.BACKFILL, "every writer writes to both")
         return self.status()
@@ -113,10 +117,8 @@ class Mover:
         self._wiring.embedder(target).embed_documents(["probe"])
 
     def _refuse_filled(self, target: VectorSpace) -> None:
-        with self._catalog.read() as connection:
-            owed = outbox.backlog(connection, target.id).pending
         rows = self._wiring.prepare(target)
-        if rows > owed and not spaces.is_inside(target):
+        if rows and not spaces.is_inside(target):
             raise MigrationError(
                 f"The target holds {rows} rows already; give another --location, or empty it."
             )
