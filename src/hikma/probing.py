@@ -114,8 +114,10 @@ def _main(database: str, scan: str) -> None:
         start = time.perf_counter()
         took = _probed(catalog, wiring, turn)
         if took is not None and turn > _OPENING:
-            sys.stdout.write(f"{took:.3f}\n")
-            sys.stdout.flush()
+            try:
+                os.write(sys.stdout.fileno(), f"{took:.3f}\n".encode())
+            except BrokenPipeError:  # whoever asked was killed
+                return
         spent = time.perf_counter() - start
         pause_s = max(_OFTEN_S, spent * (1 / _SHARE - 1) if turn > _AT_ONCE else 0.0)
 

@@ -172,6 +172,16 @@ def test_who_migrates_gives_way_to_the_child_as_to_all_who_search(world, held):
     assert ours == theirs + 10
 
 
+def test_a_child_ends_in_silence_with_whoever_asked(world, held):
+    command = [sys.executable, "-P", "-m", "hikma.probing", str(world.catalog.path), "disk"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as child:
+        assert float(child.stdout.readline()) > 0.0
+        child.stdout.close()  # as when that process is killed
+        assert child.wait(30) == 0
+        assert child.stderr.read() == b""
+
+
 def test_a_child_of_no_file_times_nothing_and_harms_nothing(tmp_path):
     with Prober(tmp_path / "absent.db", "disk") as prober:
         prober.times()
