@@ -8,7 +8,7 @@ import random
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ AWS = {
 }
 _THRESHOLDS = Thresholds(samples=120, slowdown=1e6, overlap_flat=0.99, hold_s=0.0, soak_s=0.0)
 """As fast as the source no target need be: it is to be moved to, whatever it is like."""
+_FEW = replace(_THRESHOLDS, samples=30, overlap_flat=0.95)
+"""For object storage that is one process in Python: a question takes it a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ def _migrate(engine: Engine, target: str, goal: str) -> None:
     if held is None and goal != "finalized":
         place = f"s3://{BUCKET}/{time.time_ns()}" if target == "s3" else ""
         backend = "lancedb" if target == "s3" else target
-        mover.start(Wanted(backend, place, "flat", _THRESHOLDS))
+        asked = _FEW if target == "s3" else _THRESHOLDS
+        mover.start(Wanted(backend, place, "flat", asked))
     told = ""
     while True:
         step = Step(mover.status().state)

@@ -31,7 +31,7 @@ from hikma.migration.gates import Thresholds
 from hikma.moving import Wanted
 from hikma.vectors.exact import distances
 
-_OPEN = Thresholds(samples=20, overlap_flat=0.0, slowdown=1e9, hold_s=0.0, soak_s=0.0)
+_OPEN = Thresholds(samples=100, overlap_flat=0.7, slowdown=1e9, hold_s=0.0, soak_s=0.0)
 _LEGS = (("lancedb", "flat"), ("sqlite-vec", "flat"), ("lancedb", "ivf"))
 _TOP, _NEAR = 10, 60
 _CHILD_QUERIES = 200
