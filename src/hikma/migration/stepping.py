@@ -275,7 +275,10 @@ def _refuse(held: Migration, found: list[Gate]) -> None:
     left = failing(found)
     if left:
         listed = "; ".join(f"{one.name}: {one.value}, wanted {one.wanted}" for one in left)
-        raise MigrationError(f"The migration stays at {held.step}: {listed}.")
+        raise MigrationError(
+            f"The migration stays at {held.step}: {listed}. Repeat when that holds, or roll back "
+            "and begin with other thresholds (`hikma migrate start --help`)."
+        )
 
 
 def _owed(connection: apsw.Connection, space: int) -> Owed:
