@@ -9,14 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Literal, Self, cast
+from typing import Self, cast
 
-from hikma.arrays import Vector
 from hikma.catalog import ledger, spaces
 from hikma.catalog.schema import Catalog
-from hikma.domain import VectorSpace
 from hikma.errors import HikmaError
-from hikma.settings import Settings
+from hikma.settings import Scan, Settings
 from hikma.wiring import Wiring
 
 _DEPTH = 10
@@ -34,7 +32,7 @@ _AT_ONCE = 14
 class Prober:
     """Times of searches in the space that answers, made by a child that starts when first asked."""
 
-    def __init__(self, database: Path, scan: str, *, gives_way: bool = False) -> None:
+    def __init__(self, database: Path, scan: Scan, *, gives_way: bool = False) -> None:
         """Start nothing yet; `scan` as the settings have it.
 
         With `gives_way` this process gets less of the processor from the child's start on.
@@ -84,30 +82,10 @@ class Prober:
         return self._child.stdout.fileno()
 
 
-def probe(catalog: Catalog, wiring: Wiring, turn: int) -> float | None:
-    """Time one look at the space that answers, by a vector of its own; None where it is empty."""
-    with catalog.read() as connection:
-        space = spaces.answering(connection, catalog.path)
-        query = _some(catalog, space, turn)
-    if query is None:
-        return None
-    start = time.perf_counter()
-    wiring.store(space).nearest(query, _DEPTH)
-    return 1_000 * (time.perf_counter() - start)
-
-
-def _some(catalog: Catalog, space: VectorSpace, turn: int) -> Vector | None:
-    with catalog.read() as connection:
-        some = ledger.some(connection, turn)
-        found = ledger.vectors_of(connection, [] if some is None else [some], space.documents)
-    return found.vectors[0] if len(found.ids) else None
-
-
 def _main(database: str, scan: str) -> None:
     """Print a search's milliseconds, line by line, until whoever asked is gone."""
     catalog = Catalog.open(Path(database))
-    held = cast("Literal['auto', 'disk', 'resident']", scan)
-    wiring = Wiring(catalog, Settings(vector_scan=held))
+    wiring = Wiring(catalog, Settings(vector_scan=cast("Scan", scan)))
     turn, pause_s = 0, 0.0
     while not select.select([sys.stdin], [], [], pause_s)[0]:
         turn += 1
@@ -123,11 +101,22 @@ def _main(database: str, scan: str) -> None:
 
 
 def _probed(catalog: Catalog, wiring: Wiring, turn: int) -> float | None:
-    """Return None where a search fails: the gates of the migration see to that."""
+    """Time one look at the space that answers, by a vector of its own.
+
+    None where it is empty, or fails: the gates of the migration see to that.
+    """
     try:
-        return probe(catalog, wiring, turn)
+        with catalog.read() as connection:
+            space = spaces.answering(connection, catalog.path)
+            some = ledger.some(connection, turn)
+            found = ledger.vectors_of(connection, [] if some is None else [some], space.documents)
+        if not len(found.ids):
+            return None
+        start = time.perf_counter()
+        wiring.store(space).nearest(found.vectors[0], _DEPTH)
     except HikmaError:
         return None
+    return 1_000 * (time.perf_counter() - start)
 
 
 if __name__ == "__main__":

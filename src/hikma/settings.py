@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Interval, Predicate
 
@@ -19,6 +19,9 @@ from hikma.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+Scan: TypeAlias = Literal["auto", "disk", "resident", "bits"]
+"""Where vectors in the index file are compared."""
 
 PREFIX = "HIKMA_"
 FILE_NAME = "hikma.toml"
@@ -75,7 +78,7 @@ class Settings:
     """Seeds a fresh file: its vectors begin to move to the other backend."""
     compare_backends: bool | None = None
     """Seeds a fresh file: that migration goes as far as comparing both."""
-    vector_scan: Literal["auto", "disk", "resident", "bits"] = "auto"
+    vector_scan: Scan = "auto"
     """Where vectors are compared: on disk, by codes in memory, by signs alone in memory (an eighth
     of it, slower), or by codes in memory from an engine's third query."""
     vector_timeout_s: Annotated[float, Interval(ge=0.1, le=600)] = 10.0

@@ -16,7 +16,7 @@ from hikma.models.choice import open_for
 from hikma.protocols import Embedder, Nearest, VectorStore
 from hikma.results import VectorStats
 from hikma.routing import Route, Tried
-from hikma.settings import Settings
+from hikma.settings import Scan, Settings
 from hikma.vectors.resident import open_store
 from hikma.vectors.sqlite import SqliteVectors
 from hikma.waiting import Awaited
@@ -73,7 +73,7 @@ class Wiring:
         self._asked = 0
 
     @property
-    def scan(self) -> str:
+    def scan(self) -> Scan:
         """Where codes of vectors are compared: on disk, in memory, or as it pays."""
         return self._settings.vector_scan
 

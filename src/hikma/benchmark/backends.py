@@ -20,8 +20,8 @@ class Backend:
 
     `module` must be importable, else `remedy` is what to do. `reads` tells the bytes that a query
     needs of so many vectors of such a length, None where an index decides. `keeps` what is written,
-    for good; `filters` by ids. Where `index_folder` is
-    not among what it has built, it made no index.
+    for good; `filters` by ids. Where `index_folder` is not among what it has built, it made no
+    index.
     """
 
     name: str

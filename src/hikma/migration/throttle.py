@@ -22,8 +22,6 @@ _FEW_ROWS = 2_000
 """Fewer are brought before anybody could wait for them."""
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.05, 5.0
 """Bounds of a rest: with the longest one a migration still goes on, as slowly as it must."""
-MOST_REST = 1
-"""Times as long as a question took, where searches elsewhere are slow."""
 _FEWEST = 5
 _PATIENCE_S, _NAP_S = 20.0, 0.05
 
@@ -68,7 +66,7 @@ class Throttle:
         """Rest as long as asking a store took, where the searches of others are slow."""
         self._look()
         if self._pause_s:
-            self.nap(min(self._pause_s, MOST_REST * worked_s))
+            self.nap(min(self._pause_s, worked_s))
 
     def _refuse_full(self) -> None:
         free = shutil.disk_usage(self.catalog.path.parent).free

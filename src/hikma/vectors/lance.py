@@ -304,7 +304,7 @@ class _Asked:
 
     def first(self, count: int) -> int:
         """Return how many candidates to fetch at first, of a table of `count` rows."""
-        # Half as many again: its index orders by codes of one bit, which err more than ours.
+        # Half as many again: its index orders by codes of four bits, which err more than ours.
         wanted = self.limit + max(40, self.limit // 2)
         if self.within is not None:
             # LanceDB takes longer to look at a list of ids than to find so many more candidates.

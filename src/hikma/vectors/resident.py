@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import apsw
 
@@ -18,11 +17,10 @@ from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.protocols import VectorStore
+from hikma.settings import Scan
 from hikma.vectors.codes import Codes, loaded, tells_by_sign
 from hikma.vectors.exact import over_fetch, refuse_width
 from hikma.vectors.sqlite import SqliteVectors
-
-Scan: TypeAlias = Literal["auto", "disk", "resident", "bits"]
 
 QUERIES_FROM_DISK = 2
 """So many queries an engine answers from disk before it loads codes: a command asks no more."""
