@@ -216,8 +216,8 @@ def test_vectors_of_a_form_find_what_the_store_finds(sources):
         theirs = gather(given, Query(text))
         vector = given.embedder.embed_query(text)
         again = forms.regather(given, theirs, vector, (meanings.ids, control))
-        assert [replace(one, similarity=None) for one in again.candidates] == [
-            replace(one, similarity=None) for one in theirs.candidates
+        assert [one._replace(similarity=None) for one in again.candidates] == [
+            one._replace(similarity=None) for one in theirs.candidates
         ]
 
 

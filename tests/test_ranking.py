@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hikma.domain import Node, NodeKind, Span, StoredDocument, SymbolKind
+from hikma.domain import BriefDocument, NodeKind
 from hikma.ranking import Candidate, Weights, name_words, parse, rank, stem
 
 
@@ -22,17 +22,10 @@ def candidate(  # noqa: PLR0913 -- each argument is one thing that a rule looks 
     qualified=None,
     text="",
 ):
-    node = Node(
-        f"{kind.value}:{path}#{name}",
-        kind,
-        name,
-        path,
-        Span(1, 2),
-        language,
-        SymbolKind.FUNCTION if kind is NodeKind.SYMBOL else None,
-        qualified or name,
+    key = f"{kind.value}:{path}#{name}"
+    document = BriefDocument(
+        number, 0, 1, 2, number, 0, key, kind, name, qualified or name, path, language, None, text
     )
-    document = StoredDocument(number, node, 0, Span(1, 2), text, "")
     return Candidate(document, bm25, similarity, {"lexical": number})
 
 

@@ -76,7 +76,8 @@ def without(candidates: Sequence[Candidate], retriever: str) -> list[Candidate]:
             bm25 = 0.0 if retriever == "lexical" else one.bm25
             similarity = None if retriever == "dense" else one.similarity
             votes = 0.0 if retriever == "history" else one.votes
-            left.append(replace(one, bm25=bm25, similarity=similarity, ranks=ranks, votes=votes))
+            changed = one._replace(bm25=bm25, similarity=similarity, ranks=ranks, votes=votes)
+            left.append(changed)
     return left
 
 

@@ -80,12 +80,15 @@ def regather(
     near = _nearest(cosines, ids)
     similarity = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
     by_words = {one.document.id: one for one in found.candidates if _by_words(one)}
-    known_of = _loaded(sources, near.keys() - by_words.keys()) | by_words
+    terms = found.terms
+    others = near.keys() - by_words.keys()
+    wanted = {"texts": terms.symbol_like, "file_texts": bool(terms.identifiers)}
+    known_of = _loaded(sources, others, **wanted) | by_words
     candidates = []
     for one, known in sorted(known_of.items()):
         ranks = {name: rank for name, rank in known.ranks.items() if name != "dense"}
         ranks |= {"dense": near[one]} if one in near else {}
-        candidates.append(replace(known, similarity=similarity[one], ranks=ranks))
+        candidates.append(known._replace(similarity=similarity[one], ranks=ranks))
     return replace(found, candidates=candidates)
 
 
@@ -93,15 +96,16 @@ def _by_words(one: Candidate) -> bool:
     return bool(one.pins or set(one.ranks) - {"dense"})
 
 
-def _loaded(sources: search.Sources, ids: Collection[int]) -> dict[int, Candidate]:
+def _loaded(
+    sources: search.Sources, ids: Collection[int], *, texts: bool, file_texts: bool
+) -> dict[int, Candidate]:
     """Return candidates that only vectors find, with what ranking asks about their files."""
     with sources.catalog.read() as connection:
-        loaded = fulltext.load(connection, sorted(ids))
-        paths = sorted({one.node.path for one in loaded.values() if one.node.path})
-        importers = votes.importers(connection, paths)
+        loaded = fulltext.briefs(connection, sorted(ids), texts=texts, file_texts=file_texts)
+        importers = votes.importers(connection, (one.file for one in loaded))
     return {
-        number: Candidate(one, 0.0, None, {}, importers=importers.get(one.node.path, 0))
-        for number, one in loaded.items()
+        one.id: Candidate(one, 0.0, None, {}, importers=importers.get(one.file, 0))
+        for one in loaded
     }
 
 

@@ -83,12 +83,11 @@ def answers(
 
 def placed(scored: Sequence[Scored], tree: Tree) -> list[Found]:
     """Return ranked candidates as results, like the hits that a search makes of them."""
-    documents = [one.candidate.document for one in scored]
     return [
-        Found(f"{tree.prefix}{one.node.path}", one.span.start_line, one.span.end_line)
-        if one.node.span
-        else Found(f"{tree.prefix}{one.node.path}")
-        for one in documents
+        Found(f"{tree.prefix}{one.path}", one.start_line, one.end_line)
+        if one.start_line is not None and one.end_line is not None
+        else Found(f"{tree.prefix}{one.path}")
+        for one in (scored_one.candidate.document for scored_one in scored)
     ]
 
 

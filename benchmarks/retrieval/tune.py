@@ -27,6 +27,7 @@ from hikma.domain import NodeKind, Query
 from hikma.engine import DEFAULT_MODEL
 from hikma.errors import HikmaError
 from hikma.ranking import Scored, Weights, ordering
+from hikma.ranking.scored import Tally
 from hikma.search import Gathered, gather
 
 SHARES = {
@@ -79,31 +80,35 @@ def cases(topics: Sequence[Topic], arguments: argparse.Namespace, scope: str) ->
 def case_of(topic: Topic, gathered: Gathered, tree: Tree) -> Case:
     """Take apart what each rule says of each candidate, by ranking with weights of one."""
     unit = replace(Weights(), **dict.fromkeys(SHARES.values(), 1.0), file_support=0.0)
-    scored = ordering._supported(gathered.terms, gathered.candidates, unit)  # noqa: SLF001 -- the rules themselves
+    tally = ordering._supported(gathered.terms, gathered.candidates, unit)  # noqa: SLF001 -- the rules themselves
+    scored = [tally.scored(row) for row in range(len(gathered.candidates))]
     places = placed(scored, tree)
     shared = [{share.rule: share.share for share in one.shares} for one in scored]
     return Case(
         topic,
         np.array([[one.get(rule, 0.0) for rule in SHARES] for one in shared]),
-        np.array([_factors(one, gathered.terms) for one in scored], bool),
+        _factors(gathered),
         np.array([sum(pin.share for pin in one.candidate.pins) for one in scored]),
-        _numbered([one.candidate.document.node.path for one in scored]),
+        _numbered([one.candidate.document.path for one in scored]),
         _numbered([_symbol(one) for one in scored]),
         np.array([[matches(place, target) for target in topic.targets] for place in places]),
     )
 
 
-def _factors(one: Scored, terms: ranking.Terms) -> list[bool]:
+def _factors(gathered: Gathered) -> NDArray[np.bool_]:
+    """Tell of each candidate which factors apply to it."""
     half = replace(Weights(), **dict.fromkeys(FACTORS, 0.5))
-    told = Scored(one.candidate, 1.0)
-    ordering._demote(told, terms, half)  # noqa: SLF001 -- likewise
-    rules = {share.rule for share in told.shares}
-    return [name in rules for name in FACTORS]
+    tally = Tally(gathered.candidates)
+    tally.add("one", np.ones(len(gathered.candidates)))
+    ordering._demote(tally, gathered.terms, half)  # noqa: SLF001 -- likewise
+    told = [tally.scored(row).shares for row in range(len(gathered.candidates))]
+    rules = [{share.rule for share in shares} for shares in told]
+    return np.array([[name in some for name in FACTORS] for some in rules], bool)
 
 
 def _symbol(one: Scored) -> object:
     document = one.candidate.document
-    return document.id if document.node.kind is NodeKind.FILE else document.node.id
+    return document.id if document.kind is NodeKind.FILE else document.key
 
 
 def _numbered(names: Sequence[object]) -> NDArray[np.intp]:

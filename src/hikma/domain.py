@@ -309,6 +309,29 @@ class StoredDocument:
     file_digest: str
 
 
+class BriefDocument(NamedTuple):
+    """What ranking looks at in a document: whose it is and where it stands, not what it shows.
+
+    `node` and `file` are integers of the graph, `key` is the node's id; `text` is empty where no
+    rule reads it. Lines are None for a node without any.
+    """
+
+    id: int
+    ordinal: int
+    start_line: int | None
+    end_line: int | None
+    node: int
+    file: int
+    key: NodeId
+    kind: NodeKind
+    name: str
+    qualified_name: str
+    path: str
+    language: str | None
+    pull_request: int | None = None
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class VectorSpace:
     """Where vectors live and what made them.

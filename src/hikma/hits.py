@@ -9,7 +9,7 @@ from hikma import packing, ranking
 from hikma.catalog import adopted
 from hikma.domain import HISTORY_KINDS, Query, StoredDocument
 from hikma.errors import QueryError
-from hikma.results import Hit, SearchResult
+from hikma.results import Hit, SearchResult, Share
 
 if TYPE_CHECKING:
     from hikma.scanning import Matched
@@ -25,16 +25,26 @@ _IN_SNIPPETS = frozenset({"signature", "documentation"})
 """Properties that a packed snippet shows instead."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A document that is shown, with what ranking made of it; `sources` are its retrievers."""
+
+    document: StoredDocument
+    score: float
+    similarity: float | None
+    sources: tuple[str, ...]
+    shares: tuple[Share, ...]
+
+
 def of_scored(
     position: int,
-    one: ranking.Scored,
+    one: Shown,
     query: Query,
     digest_now: Callable[[str, str], str | None],
 ) -> Hit:
     """Return a candidate as it is shown, its snippet from its beginning."""
-    document = one.candidate.document
+    document, similarity = one.document, one.similarity
     node = document.node
-    similarity = one.candidate.similarity
     return Hit(
         rank=position,
         id=node.id,
@@ -47,10 +57,10 @@ def of_scored(
         score=round(one.score, 4),
         similarity=None if similarity is None else round(similarity, 4),
         snippet=document.text[:_SNIPPET_CHARACTERS],
-        sources=tuple(sorted(one.candidate.ranks)),
+        sources=one.sources,
         fresh=_is_fresh(document, digest_now),
         properties=_properties(document),
-        explanation=tuple(one.shares) if query.explain else (),
+        explanation=one.shares if query.explain else (),
     )
 
 
@@ -59,7 +69,7 @@ class Answer:
     """What is to be packed: a result without hits, and the candidates, best first."""
 
     empty: SearchResult
-    scored: Sequence[ranking.Scored]
+    best: Sequence[Shown]
     query: Query
     digest_now: Callable[[str, str], str | None]
 
@@ -71,20 +81,20 @@ def packed(answer: Answer, terms: ranking.Terms, form: packing.Form) -> SearchRe
 
     @cache
     def bare(position: int) -> Hit:
-        hit = of_scored(position + 1, answer.scored[position], answer.query, digest_now)
+        hit = of_scored(position + 1, answer.best[position], answer.query, digest_now)
         brief = {name: one for name, one in hit.properties.items() if name not in _IN_SNIPPETS}
         return replace(hit, snippet="", properties=brief, tokens=MOST_TOKENS)
 
     empty = replace(answer.empty, took_ms=_LONGEST_MS, tokens=MOST_TOKENS, budget=MOST_TOKENS)
     frame = form.frame(empty)
     chosen = packing.pack(
-        [one.candidate.document for one in answer.scored],
+        [one.document for one in answer.best],
         terms.words,
         lambda position: form.head(bare(position)),
         cache(form.line),
         budget - frame,
     )
-    if frame > budget or (answer.scored and not chosen.snippets):
+    if frame > budget or (answer.best and not chosen.snippets):
         raise QueryError(
             f"budget = {budget}; the best hit's first lines and what stands around them take "
             f"{frame + chosen.least} tokens: choose at least so many."
@@ -106,9 +116,9 @@ def of_lines(
 ) -> Hit:
     """Return a hit of the lines that match: from the first to the last, all of them named."""
     score = DEFINITION_SCORE if one.defines else LINE_SCORE
-    scored = ranking.Scored(ranking.Candidate(document, 0.0, None, {"regex": position}))
-    scored.add("definition" if one.defines else "line", score)
-    shown = of_scored(position, scored, query, digest_now)
+    share = Share("definition" if one.defines else "line", score)
+    found = Shown(document, score, None, ("regex",), (share,))
+    shown = of_scored(position, found, query, digest_now)
     properties = {**shown.properties, "matching_lines": ", ".join(map(str, one.numbers))}
     snippet = "\n".join(one.lines)[:_SNIPPET_CHARACTERS]
     if document.node.span is None and document.node.kind in HISTORY_KINDS:

@@ -3,6 +3,7 @@
 Every retriever brings documents with a score or a rank; nothing is left out by any weight.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,7 @@ from hikma.catalog import fulltext, ledger, matching, votes
 from hikma.catalog.schema import Catalog
 from hikma.catalog.votes import Votes
 from hikma.documents import UNCUT, words
-from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query, StoredDocument
+from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query
 from hikma.errors import CorruptFileError, MissingVectorError, ModelError, StoreError
 from hikma.protocols import Embedder, Nearest
 from hikma.results import Freshness, Share
@@ -113,15 +114,19 @@ class Found:
         """Return what anything but the vectors brought."""
         return {*self.lexical, *self.named, *self.voted, *self.pins}
 
-    def ranks(self, document: int) -> dict[str, int]:
-        """Return which retrievers brought a document, and at which rank."""
+    def ranks(self) -> dict[int, dict[str, int]]:
+        """Return by document which retrievers brought it, and at which rank."""
         by_retriever = {
             "lexical": self.lexical,
             "dense": self.dense,
             "name": self.named,
             "history": self.voted,
         }
-        return {name: ranks[document] for name, ranks in by_retriever.items() if document in ranks}
+        found: dict[int, dict[str, int]] = defaultdict(dict)
+        for name, ranks in by_retriever.items():
+            for document, rank in ranks.items():
+                found[document][name] = rank
+        return found
 
 
 def retrieve(sources: Sources, asked: Asked) -> Found:
@@ -148,29 +153,28 @@ def retrieve(sources: Sources, asked: Asked) -> Found:
     return found
 
 
-def candidates(connection: apsw.Connection, found: Found) -> list[ranking.Candidate]:
+def candidates(
+    connection: apsw.Connection, found: Found, terms: ranking.Terms
+) -> list[ranking.Candidate]:
     """Return what was found with all that ranking looks at, by document id."""
     ids = sorted(found.without_vectors | found.dense.keys())
-    documents = fulltext.load(connection, ids)
-    shares = votes.shares(connection, found.votes, ids)
-    importers = votes.importers(connection, _paths(documents))
+    files_too = bool(terms.identifiers)
+    documents = fulltext.briefs(connection, ids, texts=terms.symbol_like, file_texts=files_too)
+    shares = votes.shares(found.votes, documents)
+    importers = votes.importers(connection, (one.file for one in documents))
+    ranks = found.ranks()
     return [
         ranking.Candidate(
-            documents[one],
-            found.bm25.get(one, 0.0),
-            found.similarity.get(one),
-            found.ranks(one),
-            tuple(found.pins.get(one, ())),
-            shares.get(one, 0.0),
-            importers.get(documents[one].node.path, 0),
+            one,
+            found.bm25.get(one.id, 0.0),
+            found.similarity.get(one.id),
+            ranks.get(one.id, {}),
+            tuple(found.pins.get(one.id, ())),
+            shares.get(one.id, 0.0),
+            importers.get(one.file, 0),
         )
-        for one in ids
-        if one in documents
+        for one in documents
     ]
-
-
-def _paths(documents: Mapping[int, StoredDocument]) -> list[str]:
-    return sorted({one.node.path for one in documents.values() if one.node.path})
 
 
 def _lexical(sources: Sources, asked: Asked, found: Found) -> None:

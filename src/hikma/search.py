@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import apsw
+
 from hikma import documents, hits, packing, ranking, retrieval
 from hikma.catalog import completeness, filters, fulltext, graph, vocabulary, votes
 from hikma.domain import HISTORY_KINDS, Mode, NodeKind, Query
@@ -55,15 +57,32 @@ def search(sources: Sources, query: Query, form: packing.Form | None = None) -> 
 
 
 def _ranked(sources: Sources, query: Query, form: packing.Form | None) -> SearchResult:
-    found = gather(sources, query)
-    limit = query.limit or (packing.CONSIDERED if query.budget else DEFAULT_LIMIT)
-    scored = ranking.rank(found.terms, found.candidates, sources.weights, limit, found.companions)
+    with sources.catalog.read() as connection:
+        found = gather(sources, query)
+        limit = query.limit or (packing.CONSIDERED if query.budget else DEFAULT_LIMIT)
+        given = (found.terms, found.candidates, sources.weights, limit, found.companions)
+        best = _shown(connection, ranking.rank(*given))
     empty = _empty(query, query.mode, found.freshness, found.degraded)
     if query.budget is not None:
-        answer = hits.Answer(empty, scored, query, sources.digest_now)
+        answer = hits.Answer(empty, best, query, sources.digest_now)
         return hits.packed(answer, found.terms, form or packing.PLAIN)
     shown = partial(hits.of_scored, query=query, digest_now=sources.digest_now)
-    return replace(empty, hits=tuple(shown(at, one) for at, one in enumerate(scored, 1)))
+    return replace(empty, hits=tuple(shown(at, one) for at, one in enumerate(best, 1)))
+
+
+def _shown(connection: apsw.Connection, scored: Sequence[ranking.Scored]) -> list[hits.Shown]:
+    """Read the documents that are shown: ranking looked at them in short."""
+    documents = fulltext.load(connection, [one.candidate.document.id for one in scored])
+    return [
+        hits.Shown(
+            documents[one.candidate.document.id],
+            one.score,
+            one.candidate.similarity,
+            tuple(sorted(one.candidate.ranks)),
+            one.shares,
+        )
+        for one in scored
+    ]
 
 
 def gather(sources: Sources, query: Query) -> Gathered:
@@ -76,7 +95,7 @@ def gather(sources: Sources, query: Query) -> Gathered:
         history = completeness.has_commits(connection)
         asked = retrieval.Asked(connection, query, terms, depth, within, history)
         found = retrieval.retrieve(sources, asked)
-        candidates = _above_floor(retrieval.candidates(connection, found), query)
+        candidates = _above_floor(retrieval.candidates(connection, found, terms), query)
         freshness = sources.freshness(connection)
         if note := filters.history_note(connection, query.filter):
             found.degraded.append(note)

@@ -10,7 +10,7 @@ from hikma.arrays import DocumentIds
 from hikma.catalog import nodes, rows
 from hikma.catalog.nodes import delete_words
 from hikma.catalog.tables import FULLTEXT_COLUMNS, WORD_TABLES
-from hikma.domain import Document, NodeId, Span, StoredDocument
+from hikma.domain import BriefDocument, Document, NodeId, Span, StoredDocument
 from hikma.errors import CorruptFileError
 
 CODE, HISTORY = WORD_TABLES
@@ -26,7 +26,18 @@ SELECT document.id, document.ordinal, document.start_line, document.end_line, do
   FROM document JOIN node ON node.id = document.node
   LEFT JOIN node AS file ON file.id = node.file
 """  # noqa: S608 -- our own columns
-
+_BRIEF = """
+SELECT document.id, document.ordinal,
+       iif(node.start_line IS NULL, NULL, document.start_line),
+       iif(node.start_line IS NULL, NULL, document.end_line),
+       node.id, coalesce(node.file, node.id), node.key, node.kind, node.name, node.qualified_name,
+       node.path, node.language,
+       iif(node.kind = 'commit', node.properties ->> 'pull_request', NULL),
+       {text}
+  FROM document JOIN node ON node.id = document.node
+ WHERE document.id IN (SELECT value FROM carray(?))
+"""
+_FILE_TEXT = "iif(node.kind = 'file', document.text, '')"
 
 _INSERT = """
 INSERT INTO document(start_line, end_line, digest, text, runs, node, ordinal)
@@ -175,6 +186,18 @@ def load(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, StoredDoc
         return {}
     sql = f"{_LOAD} WHERE document.id IN (SELECT value FROM carray(?))"  # noqa: S608 -- our own columns
     return {row[0]: _stored(row) for row in rows.every(connection, sql, (rows.numbers(ids),))}
+
+
+def briefs(
+    connection: apsw.Connection, ids: Sequence[int], *, texts: bool, file_texts: bool
+) -> list[BriefDocument]:
+    """Return documents in short, by id; with the texts of all, or of whole files' alone."""
+    if not len(ids):
+        return []
+    text = "document.text" if texts else _FILE_TEXT if file_texts else "''"
+    sql = f"{_BRIEF.format(text=text)} ORDER BY document.id"
+    found = rows.every(connection, sql, (rows.numbers(ids),))
+    return [BriefDocument._make((*row[:7], nodes.KINDS[row[7]], *row[8:])) for row in found]
 
 
 def lines_of(

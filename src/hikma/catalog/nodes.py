@@ -33,7 +33,7 @@ UPDATE node SET kind = :kind, file = :file, name = :name, qualified_name = :qual
  WHERE key = :key
 """
 
-_KINDS = {kind.value: kind for kind in NodeKind}
+KINDS = {kind.value: kind for kind in NodeKind}
 _SYMBOL_KINDS = {kind.value: kind for kind in SymbolKind}
 """A look into a dictionary is a fifth of a call of the class, and a search reads hundreds."""
 
@@ -112,7 +112,7 @@ def from_row(row: Sequence[Any]) -> StoredNode:
     signature, documentation, properties = texts
     node = Node(
         id=key,
-        kind=_KINDS[kind],
+        kind=KINDS[kind],
         name=name,
         path=path,
         span=None if start is None else Span(start, end),

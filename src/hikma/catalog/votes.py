@@ -13,7 +13,7 @@ import apsw
 
 from hikma.catalog import history, rows
 from hikma.catalog.tables import EDGE_CODES
-from hikma.domain import EdgeKind
+from hikma.domain import BriefDocument, EdgeKind
 
 _MODIFIES = EDGE_CODES[EdgeKind.MODIFIES]
 _IMPORTS = EDGE_CODES[EdgeKind.IMPORTS]
@@ -111,19 +111,13 @@ def voted_documents(connection: apsw.Connection, given: Votes) -> list[int]:
     return [ids[node] for node in chosen if node in ids]
 
 
-def shares(connection: apsw.Connection, given: Votes, documents: Sequence[int]) -> dict[int, float]:
+def shares(given: Votes, documents: Iterable[BriefDocument]) -> dict[int, float]:
     """Return each document's share of the votes: half its node's, half its file's."""
-    if not given.files or not documents:
+    if not given.files:
         return {}
-    found = rows.every(
-        connection,
-        "SELECT document.id, node.id, coalesce(node.file, node.id) FROM document "
-        "JOIN node ON node.id = document.node WHERE document.id IN (SELECT value FROM carray(?))",
-        (rows.numbers(documents),),
-    )
     return {
-        document: (given.nodes.get(node, 0.0) + given.files.get(file, 0.0)) / 2
-        for document, node, file in found
+        one.id: (given.nodes.get(one.node, 0.0) + given.files.get(one.file, 0.0)) / 2
+        for one in documents
     }
 
 
@@ -162,16 +156,13 @@ def _changed_with(connection: apsw.Connection, path: str) -> dict[str, float]:
     }
 
 
-def importers(connection: apsw.Connection, paths: Sequence[str]) -> dict[str, int]:
-    """Return how many files import each of these files; one that none imports is absent."""
-    if not paths:
-        return {}
-    return dict(
-        rows.every(
-            connection,
-            "SELECT node.path, count(*) FROM node CROSS JOIN edge ON edge.target = node.id "
-            "WHERE node.key IN (SELECT 'file:' || value FROM carray(?)) AND edge.kind = ? "
-            "GROUP BY node.id",
-            (rows.texts(paths), _IMPORTS),
-        )
+def importers(connection: apsw.Connection, files: Iterable[int]) -> dict[int, int]:
+    """Return how many files import each of these; one that none imports is absent."""
+    sql = (
+        "SELECT target, count(*) FROM edge "
+        "WHERE target IN (SELECT value FROM carray(?)) AND kind = ? GROUP BY target"
     )
+    chosen = sorted(set(files))
+    if not chosen:
+        return {}
+    return dict(rows.every(connection, sql, (rows.numbers(chosen), _IMPORTS)))

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from hikma.domain import NodeKind
-from hikma.ranking.scored import Scored
+import numpy as np
+
+from hikma.domain import BriefDocument, NodeKind
+from hikma.ranking.scored import Tally, column
 from hikma.ranking.terms import STOP_WORDS, Terms, name_words, stem
 from hikma.ranking.weights import Weights
 
@@ -34,34 +36,82 @@ class PathWords:
     folders: frozenset[str]
 
 
-def add_shares(one: Scored, terms: Terms, weights: Weights) -> None:
+def add_shares(tally: Tally, terms: Terms, weights: Weights) -> None:
     """Add the shares of all rules about names and paths."""
-    _name_rules(one, terms, weights)
-    if not one.candidate.is_history:
-        _path_rules(one, terms, weights)
+    documents = tally.documents
+    if terms.keys:
+        given = column(_has_key(one, terms.keys) for one in documents)
+        tally.add("id", weights.id * given)
+    if terms.symbol_like:
+        mentioned = column(_mentions(one.text, terms.spelled) for one in documents)
+        tally.add("mention", weights.mention * mentioned)
+    strengths = column(_strength(one, terms, weights) for one in documents)
+    if terms.identifiers:
+        exact = column(_is_named(one, terms) for one in documents)
+        tally.add("exact name", weights.exact_name * strengths * exact)
+    if terms.qualified:
+        qualified = column(_is_qualified(one, terms) for one in documents)
+        tally.add("qualified name", weights.qualified_name * strengths * qualified)
+    _overlaps(tally, terms, weights)
 
 
-def _name_rules(one: Scored, terms: Terms, weights: Weights) -> None:
-    document = one.candidate.document
-    node = document.node
-    if terms.keys and any(fnmatchcase(node.id, key) for key in terms.keys):
-        one.add("id", weights.id)
-    if terms.symbol_like and _mentions(document.text, terms.spelled):
-        one.add("mention", weights.mention)
+def _has_key(document: BriefDocument, keys: frozenset[str]) -> bool:
+    return any(fnmatchcase(document.key, key) for key in keys)
+
+
+def _strength(document: BriefDocument, terms: Terms, weights: Weights) -> float:
+    """Return how much a name counts that a document has: less in other letters, in later pieces."""
     strength = 2.0 if terms.symbol_like else 1.0
-    if node.kind is NodeKind.FILE:
-        if terms.identifiers and not terms.identifiers.isdisjoint(_defined(document.text)):
-            one.add("exact name", weights.exact_name * strength)
-        return
-    strength *= 1.0 if node.name in terms.spelled else weights.other_case
-    strength *= 1.0 if document.ordinal == 0 else weights.later_piece
-    if node.name.lower() in terms.identifiers:
-        one.add("exact name", weights.exact_name * strength)
-    if any(_ends_qualified(node.qualified_name.lower(), name) for name in terms.qualified):
-        one.add("qualified name", weights.qualified_name * strength)
-    plain, whole = stems_of(node.name), _stems_within(node.qualified_name)
-    shared = max(overlap(plain, terms.stems), overlap(whole, terms.stems))
-    one.add("name", weights.name_overlap * shared)
+    if document.kind is NodeKind.FILE:
+        return strength
+    strength *= 1.0 if document.name in terms.spelled else weights.other_case
+    return strength * (1.0 if document.ordinal == 0 else weights.later_piece)
+
+
+def _is_named(document: BriefDocument, terms: Terms) -> bool:
+    if document.kind is NodeKind.FILE:
+        return not terms.identifiers.isdisjoint(_defined(document.text))
+    return document.name.lower() in terms.identifiers
+
+
+def _is_qualified(document: BriefDocument, terms: Terms) -> bool:
+    if document.kind is NodeKind.FILE:
+        return False
+    qualified = document.qualified_name.lower()
+    return any(_ends_qualified(qualified, name) for name in terms.qualified)
+
+
+def _overlaps(tally: Tally, terms: Terms, weights: Weights) -> None:
+    """Add the shares of words that names, files and folders have in common with the query."""
+    shared = _Overlap(terms.stems)
+    names = column(_name_overlap(one, shared) for one in tally.documents)
+    tally.add("name", weights.name_overlap * names)
+    paths = [path_words(one.path) for one in tally.documents]
+    files = column(shared[one.name] for one in paths)
+    folders = column(shared[one.folders] for one in paths)
+    tally.add("file name", np.where(tally.is_history, 0.0, weights.stem_overlap * files))
+    tally.add("folder", np.where(tally.is_history, 0.0, weights.path_overlap * folders))
+
+
+class _Overlap(dict[frozenset[str], float]):
+    """The overlap of one query's stems with those of names: candidates share most of them."""
+
+    def __init__(self, asked: tuple[str, ...]) -> None:
+        super().__init__()
+        self._asked = asked
+        self._starts = _starts(asked)
+
+    def __missing__(self, own: frozenset[str]) -> float:
+        # Most names share nothing with a query, and this tells it in a tenth of the time.
+        alike = not self._starts.isdisjoint(_starts(own))
+        self[own] = found = overlap(own, self._asked) if alike else 0.0
+        return found
+
+
+def _name_overlap(document: BriefDocument, shared: _Overlap) -> float:
+    if document.kind is NodeKind.FILE:
+        return 0.0
+    return max(shared[stems_of(document.name)], shared[_stems_within(document.qualified_name)])
 
 
 def _defined(text: str) -> set[str]:
@@ -83,12 +133,6 @@ def _whole(names: frozenset[str]) -> re.Pattern[str]:
 def _ends_qualified(qualified: str, name: str) -> bool:
     """Whether a dotted name ends a qualified one, or a plain name is the whole of it."""
     return qualified == name or ("." in name and qualified.endswith(f".{name}"))
-
-
-def _path_rules(one: Scored, terms: Terms, weights: Weights) -> None:
-    own = path_words(one.candidate.document.node.path)
-    one.add("file name", weights.stem_overlap * overlap(own.name, terms.stems))
-    one.add("folder", weights.path_overlap * overlap(own.folders, terms.stems))
 
 
 @lru_cache(maxsize=50_000)
@@ -119,23 +163,17 @@ def overlap(own: frozenset[str], asked: tuple[str, ...]) -> float:
 
     The harmonic mean of the two coverages, so that neither a long name nor a long query wins alone.
     """
-    # Most names share nothing with a query, and this tells it in a tenth of the time.
-    return 0.0 if _starts(own).isdisjoint(_starts(asked)) else _overlap(own, asked)
-
-
-@lru_cache(maxsize=50_000)
-def _starts(words: Collection[str]) -> frozenset[str]:
-    return frozenset(word[:_SHORTEST_PREFIX] for word in words)
-
-
-@lru_cache(maxsize=20_000)
-def _overlap(own: frozenset[str], asked: tuple[str, ...]) -> float:
     alike = [likeness(word, own) for word in asked]
     if not any(alike):
         return 0.0
     precision = min(1.0, sum(value > 0 for value in alike) / len(own))
     recall = min(1.0, sum(alike) / min(len(asked), _MOST_ASKED))
     return 2 * precision * recall / (precision + recall)
+
+
+@lru_cache(maxsize=50_000)
+def _starts(words: Collection[str]) -> frozenset[str]:
+    return frozenset(word[:_SHORTEST_PREFIX] for word in words)
 
 
 def likeness(word: str, own: frozenset[str]) -> float:

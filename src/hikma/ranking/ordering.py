@@ -3,13 +3,15 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-from hikma.domain import Node, NodeKind
+import numpy as np
+
+from hikma.domain import BriefDocument, NodeKind
 from hikma.ranking import naming
-from hikma.ranking.scored import Candidate, Scored
+from hikma.ranking.scored import Candidate, Column, Scored, Tally, column
 from hikma.ranking.terms import Terms
 from hikma.ranking.weights import Weights
 
@@ -51,99 +53,99 @@ def rank(
 
     `companions` tell for each of the best files how often others changed with it (0 to 1).
     """
-    scored = _supported(terms, candidates, weights)
-    _changed_with(scored, companions or {}, weights)
-    for one in scored:
-        _demote(one, terms, weights)
-    return _diversify(_one_a_symbol(scored), weights)[:limit]
+    tally = _supported(terms, candidates, weights)
+    _changed_with(tally, companions or {}, weights)
+    _demote(tally, terms, weights)
+    rows = _diversify(tally, _one_a_symbol(tally), weights)
+    return [tally.scored(row) for row in rows[:limit]]
 
 
 def best_files(candidates: Sequence[Candidate], weights: Weights) -> list[str]:
     """Return the files that the retrievers put first, whose companions are worth asking for."""
-    fused = [one for one in _fuse(candidates, weights) if not one.candidate.is_history]
-    ordered = [one.candidate.document.node.path for one in sorted(fused, key=_order)]
+    tally = _fuse(candidates, weights)
+    ordered = (tally.documents[row].path for row in tally.order() if not tally.is_history[row])
     return list(dict.fromkeys(ordered))[:_BEST_FILES]
 
 
-def _supported(terms: Terms, candidates: Sequence[Candidate], weights: Weights) -> list[Scored]:
+def _supported(terms: Terms, candidates: Sequence[Candidate], weights: Weights) -> Tally:
     """Return the candidates with all shares that they have of themselves and of their file."""
-    scored = _fuse(candidates, weights)
-    for one in scored:
-        naming.add_shares(one, terms, weights)
-    _imported(scored, weights)
-    _file_support(scored, weights)
-    return scored
+    tally = _fuse(candidates, weights)
+    naming.add_shares(tally, terms, weights)
+    _imported(tally, weights)
+    _file_support(tally, weights)
+    return tally
 
 
-def _fuse(candidates: Iterable[Candidate], weights: Weights) -> list[Scored]:
+def _fuse(candidates: Sequence[Candidate], weights: Weights) -> Tally:
     """Weighted sum of cosine similarity and BM25 over the best BM25 (see ARCHITECTURE, Ranking)."""
-    scored = [Scored(candidate) for candidate in candidates]
-    code = _best(one for one in scored if not one.candidate.is_history)
-    every = max(code, _best(scored))  # commits must not change how code is ranked
-    for one in scored:
-        candidate = one.candidate
-        best = (every if candidate.is_history else code) or 1.0
-        one.add("lexical", weights.lexical * candidate.bm25 / best, candidate.ranks.get("lexical"))
-        near = max(candidate.similarity or 0.0, 0.0)
-        one.add("dense", weights.dense * near, candidate.ranks.get("dense"))
-        one.add("history votes", weights.voted * candidate.votes)
-    return scored
+    tally = Tally(candidates)
+    bm25 = column(one.bm25 for one in candidates)
+    code = _most(bm25[~tally.is_history])
+    every = max(code, _most(bm25))  # commits must not change how code is ranked
+    best = np.where(tally.is_history, every or 1.0, code or 1.0)
+    near = column(one.similarity or 0.0 for one in candidates)
+    tally.add("lexical", weights.lexical * bm25 / best)
+    tally.add("dense", weights.dense * np.maximum(near, 0.0))
+    tally.add("history votes", weights.voted * column(one.votes for one in candidates))
+    return tally
 
 
-def _best(scored: Iterable[Scored]) -> float:
-    return max((one.candidate.bm25 for one in scored), default=0.0)
+def _most(figures: Column) -> float:
+    return float(figures.max()) if len(figures) else 0.0
 
 
-def _imported(scored: Iterable[Scored], weights: Weights) -> None:
+def _imported(tally: Tally, weights: Weights) -> None:
     """Raise what many files import; the logarithm, over that of the most imported candidate."""
-    most = max((one.candidate.importers for one in scored), default=0)
-    for one in scored:
-        if one.candidate.importers:
-            share = math.log1p(one.candidate.importers) / math.log1p(most)
-            one.add("imported", weights.imported * share)
+    counts = [one.importers for one in tally.candidates]
+    most = math.log1p(max(counts, default=0)) or 1.0
+    share = column(math.log1p(count) / most if count else 0.0 for count in counts)
+    tally.add("imported", weights.imported * share)
 
 
-def _file_support(scored: Sequence[Scored], weights: Weights) -> None:
+def _file_support(tally: Tally, weights: Weights) -> None:
     """Raise the documents of a file of which several answer."""
-    in_files = [one for one in scored if not one.candidate.is_history]
-    by_file: dict[str, float] = defaultdict(float)
-    for one in in_files:
-        by_file[one.candidate.document.node.path] += one.score
-    top = max(by_file.values(), default=0.0) or 1.0
-    for one in in_files:
-        share = by_file[one.candidate.document.node.path] / top
-        one.add("file", weights.file_support * math.sqrt(share))
+    numbers: dict[str, int] = {}
+    files = [numbers.setdefault(one.path, len(numbers)) for one in tally.documents]
+    weighed = np.where(tally.is_history, 0.0, tally.scores)
+    by_file: Column = np.bincount(files, weights=weighed).astype(np.float64)
+    share = by_file[files] / (max(_most(by_file), 0.0) or 1.0)
+    support = weights.file_support * np.sqrt(np.maximum(share, 0.0))
+    tally.add("file", np.where(tally.is_history, 0.0, support))
 
 
-def _changed_with(scored: Iterable[Scored], companions: Companions, weights: Weights) -> None:
+def _changed_with(tally: Tally, companions: Companions, weights: Weights) -> None:
     """Raise what changes with the best files; the share is over that of the closest companion."""
     together: dict[str, float] = defaultdict(float)
     for shares in companions.values():
         for path, share in shares.items():
             together[path] += share
-    most = max(together.values(), default=0.0) or 1.0
-    for one in scored:
-        share = together.get(one.candidate.document.node.path, 0.0)
-        one.add("changes with", weights.changed_with * share / most)
+    if together:
+        most = max(together.values()) or 1.0
+        share_of = column(together.get(one.path, 0.0) for one in tally.documents)
+        tally.add("changes with", weights.changed_with * share_of / most)
 
 
-def _demote(one: Scored, terms: Terms, weights: Weights) -> None:
-    node = one.candidate.document.node
-    if one.candidate.is_history:
-        if not terms.wants_history:
-            one.multiply("history", weights.history)
-        return
-    if terms.wants_history:
-        one.multiply("code", weights.code)
-    test, aside, barrel = _standing(node.path)
-    if (test or node.kind is NodeKind.TEST) and not terms.wants_tests:
-        one.multiply("test", weights.test)
-    if aside:
-        one.multiply("aside", weights.aside)
-    if barrel:
-        one.multiply("barrel", weights.barrel)
-    if (node.language in _PROSE or node.language is None) and not terms.wants_prose:
-        one.multiply("prose", weights.prose)
+def _demote(tally: Tally, terms: Terms, weights: Weights) -> None:
+    """Multiply by the factors of what is not asked for."""
+    code = ~tally.is_history
+    standing = np.array([_standing(one.path) for one in tally.documents], dtype=bool)
+    test, aside, barrel = standing.reshape(-1, 3).T
+    test = test | np.array([one.kind is NodeKind.TEST for one in tally.documents], dtype=bool)
+    prose = np.array([_is_prose(one) for one in tally.documents], dtype=bool)
+    for rule, applies, factor in (
+        ("history", tally.is_history & (not terms.wants_history), weights.history),
+        ("code", code & terms.wants_history, weights.code),
+        ("test", code & test & (not terms.wants_tests), weights.test),
+        ("aside", code & aside, weights.aside),
+        ("barrel", code & barrel, weights.barrel),
+        ("prose", code & prose & (not terms.wants_prose), weights.prose),
+    ):
+        if applies.any():
+            tally.multiply(rule, np.where(applies, factor, 1.0))
+
+
+def _is_prose(document: BriefDocument) -> bool:
+    return document.language is None or document.language in _PROSE
 
 
 @lru_cache(maxsize=20_000)
@@ -157,39 +159,32 @@ def _standing(path: str) -> tuple[bool, bool, bool]:
     )
 
 
-def _one_a_symbol(scored: Iterable[Scored]) -> list[Scored]:
-    """Keep the best piece of each symbol or test; pieces of a file stand for themselves."""
-    best: dict[object, Scored] = {}
-    for one in sorted(scored, key=_order):
-        document = one.candidate.document
-        whole = document.node.kind is NodeKind.FILE
-        best.setdefault(document.id if whole else document.node.id, one)
+def _one_a_symbol(tally: Tally) -> list[int]:
+    """Return the row of each symbol's or test's best piece, best first; of a file every piece."""
+    best: dict[object, int] = {}
+    for row in tally.order():
+        document = tally.documents[row]
+        whole = document.kind is NodeKind.FILE
+        best.setdefault(("piece", document.id) if whole else document.key, row)
     return list(best.values())
 
 
-def _diversify(scored: Iterable[Scored], weights: Weights) -> list[Scored]:
+def _diversify(tally: Tally, rows: Sequence[int], weights: Weights) -> list[int]:
     """Order by score, each further document of one file or pull request counting less."""
     seen: dict[str, int] = defaultdict(int)
-    for one in sorted(scored, key=_order):
-        place = _place(one.candidate.document.node)
-        rule = "same pull request" if one.candidate.is_history else "same file"
-        one.multiply(rule, weights.same_file ** seen[place])
+    factors = np.ones(len(tally.documents))
+    for row in rows:
+        place = _place(tally.documents[row])
+        factors[row] = weights.same_file ** seen[place]
         seen[place] += 1
-    ordered = sorted(scored, key=_order)
-    for one in ordered:
-        for pin in one.candidate.pins:
-            one.add(pin.rule, pin.share)
-    return ordered
+    tally.multiply("same pull request", np.where(tally.is_history, factors, 1.0))
+    tally.multiply("same file", np.where(tally.is_history, 1.0, factors))
+    kept = set(rows)
+    return [row for row in tally.order() if row in kept]
 
 
-def _place(node: Node) -> str:
-    """Return the file that a node stands in; for a commit, the pull request that it was made of."""
-    if node.kind is NodeKind.COMMIT and (number := node.properties.get("pull_request")):
-        return f"{NodeKind.PULL_REQUEST}:{number}"
-    return node.path or node.id
-
-
-def _order(one: Scored) -> tuple[float, int]:
-    pins = one.candidate.pins
-    pinned = sum(pin.share for pin in pins) if pins else 0.0
-    return (-one.score - pinned, one.candidate.document.id)
+def _place(document: BriefDocument) -> str:
+    """Return the file that one stands in; for a commit, the pull request that it was made of."""
+    if document.kind is NodeKind.COMMIT and document.pull_request:
+        return f"{NodeKind.PULL_REQUEST}:{document.pull_request}"
+    return document.path or document.key
