@@ -26,7 +26,7 @@ from unittest import mock
 import apsw
 import numpy as np
 
-from hikma import pinning, ranking, retrieval
+from hikma import freshness, pinning, ranking, retrieval
 from hikma.catalog import fulltext, graph, ledger, matching, votes
 from hikma.catalog.tables import vector_table
 from hikma.documents import words
@@ -146,10 +146,10 @@ def _timed(engine: Engine, questions: list[str]) -> _Clocks:
             (type(answering.embedder), "embed_query", "embed"),
             (type(answering.store), "nearest", "dense"),
             (retrieval, "_similarities", "similarities"),
-            (fulltext, "load", "load"),
+            (fulltext, "briefs", "load"),
             (votes, "importers", "importers"),
             (ranking, "rank", "rank"),
-            (type(engine), "_digest_now", "freshness"),
+            (freshness, "digest_now", "freshness"),
         )
         for _, _, stage in stages:
             clocks[stage].append(0.0)

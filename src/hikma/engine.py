@@ -196,7 +196,7 @@ class Engine:
             self.catalog,
             answering.store,
             answering.embedder,
-            self._digest_now,
+            freshness.of_files(self.root, self.revision),
             self._freshness,
             proven=answering.proven,
         )
@@ -231,7 +231,8 @@ class Engine:
         from hikma import showing  # noqa: PLC0415 -- no search needs it
 
         with self.catalog.read() as connection:
-            return showing.show(connection, node_id, self._digest_now)
+            digest_now = freshness.of_files(self.root, self.revision)
+            return showing.show(connection, node_id, digest_now)
 
     def vector_stats(self) -> "VectorStats":
         """Count vectors by kind, and tell how many of the exact nearest the space finds."""
@@ -386,9 +387,6 @@ class Engine:
 
     def _freshness(self, connection: apsw.Connection) -> Freshness:
         return freshness.of_index(connection, self.root, self.revision)
-
-    def _digest_now(self, path: str, indexed: str) -> str | None:
-        return freshness.of_file(self.root, self.revision, path, indexed)
 
 
 def _commit_of(root: Path, revision: str) -> str | None:

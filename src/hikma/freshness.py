@@ -1,5 +1,6 @@
 """How fresh is an index: which commit does it hold, and is that the one that is checked out?"""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -20,8 +21,11 @@ def of_index(connection: apsw.Connection, root: Path, revision: str | None) -> F
     return Freshness(head, indexed_at, stale, completeness.completeness(connection, head), partial)
 
 
-def of_file(root: Path, revision: str | None, path: str, indexed: str) -> str | None:
-    """Tell a path's content now; a bare repository or a revision has its tree only."""
+def of_files(root: Path, revision: str | None) -> Callable[[str, str], str | None]:
+    """Return what tells a path's digest now, given the indexed one.
+
+    Of a bare repository and of a revision there is the tree only: nothing of it changes.
+    """
     if revision or is_bare(root):
-        return indexed
-    return digest_now(root, path, indexed)
+        return lambda _, indexed: indexed
+    return lambda path, indexed: digest_now(root, path, indexed)

@@ -1,7 +1,7 @@
 """Which names does the query give, and which words does it share with names and paths?"""
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -45,14 +45,17 @@ def add_shares(tally: Tally, terms: Terms, weights: Weights) -> None:
     if terms.symbol_like:
         mentioned = column(_mentions(one.text, terms.spelled) for one in documents)
         tally.add("mention", weights.mention * mentioned)
-    strengths = column(_strength(one, terms, weights) for one in documents)
-    if terms.identifiers:
-        exact = column(_is_named(one, terms) for one in documents)
-        tally.add("exact name", weights.exact_name * strengths * exact)
-    if terms.qualified:
-        qualified = column(_is_qualified(one, terms) for one in documents)
-        tally.add("qualified name", weights.qualified_name * strengths * qualified)
+    if terms.identifiers or terms.qualified:
+        _names(tally, terms, weights)
     _overlaps(tally, terms, weights)
+
+
+def _names(tally: Tally, terms: Terms, weights: Weights) -> None:
+    strengths = column(_strength(one, terms, weights) for one in tally.documents)
+    exact = column(_is_named(one, terms) for one in tally.documents)
+    qualified = column(_is_qualified(one, terms) for one in tally.documents)
+    tally.add("exact name", weights.exact_name * strengths * exact)
+    tally.add("qualified name", weights.qualified_name * strengths * qualified)
 
 
 def _has_key(document: BriefDocument, keys: frozenset[str]) -> bool:
@@ -83,7 +86,7 @@ def _is_qualified(document: BriefDocument, terms: Terms) -> bool:
 
 def _overlaps(tally: Tally, terms: Terms, weights: Weights) -> None:
     """Add the shares of words that names, files and folders have in common with the query."""
-    shared = _Overlap(terms.stems)
+    shared = Overlap(terms.stems)
     names = column(_name_overlap(one, shared) for one in tally.documents)
     tally.add("name", weights.name_overlap * names)
     paths = [path_words(one.path) for one in tally.documents]
@@ -93,22 +96,58 @@ def _overlaps(tally: Tally, terms: Terms, weights: Weights) -> None:
     tally.add("folder", np.where(tally.is_history, 0.0, weights.path_overlap * folders))
 
 
-class _Overlap(dict[frozenset[str], float]):
-    """The overlap of one query's stems with those of names: candidates share most of them."""
+class Overlap(dict[frozenset[str], float]):
+    """By a name's stems the share of them that a query has, and of the query that they are.
 
-    def __init__(self, asked: tuple[str, ...]) -> None:
+    The harmonic mean of the two coverages, so that neither a long name nor a long query wins alone.
+    Kept for one query: its candidates share most of their names and nearly all stems.
+    """
+
+    def __init__(self, asked: Sequence[str]) -> None:
+        """Compare with these stems of a query."""
         super().__init__()
-        self._asked = asked
-        self._starts = _starts(asked)
+        self._alike = _Alike(asked)
+        self._most = min(len(asked), _MOST_ASKED)
 
     def __missing__(self, own: frozenset[str]) -> float:
-        # Most names share nothing with a query, and this tells it in a tenth of the time.
-        alike = not self._starts.isdisjoint(_starts(own))
-        self[own] = found = overlap(own, self._asked) if alike else 0.0
-        return found
+        found: dict[int, float] = {}
+        for stem_ in own:
+            for place, likeness in self._alike[stem_]:
+                found[place] = max(likeness, found.get(place, 0.0))
+        self[own] = mean = self._mean(found, len(own)) if found else 0.0
+        return mean
+
+    def _mean(self, found: Mapping[int, float], count: int) -> float:
+        precision = min(1.0, len(found) / count)
+        recall = min(1.0, sum(found.values()) / self._most)
+        return 2 * precision * recall / (precision + recall)
 
 
-def _name_overlap(document: BriefDocument, shared: _Overlap) -> float:
+class _Alike(dict[str, tuple[tuple[int, float], ...]]):
+    """By a stem the places of a query's stems that are like it: 1, or less for a beginning."""
+
+    def __init__(self, asked: Sequence[str]) -> None:
+        super().__init__()
+        self._asked = asked
+        self._starts = {one[:_SHORTEST_PREFIX] for one in asked}
+
+    def __missing__(self, own: str) -> tuple[tuple[int, float], ...]:
+        alike: tuple[tuple[int, float], ...] = ()
+        if own[:_SHORTEST_PREFIX] in self._starts:  # most stems begin like none
+            each = ((place, _likeness(own, one)) for place, one in enumerate(self._asked))
+            alike = tuple((place, likeness) for place, likeness in each if likeness)
+        self[own] = alike
+        return alike
+
+
+def _likeness(one: str, other: str) -> float:
+    if one == other:
+        return 1.0
+    short, long = (one, other) if len(one) < len(other) else (other, one)
+    return _PREFIX if len(short) >= _SHORTEST_PREFIX and long.startswith(short) else 0.0
+
+
+def _name_overlap(document: BriefDocument, shared: Overlap) -> float:
     if document.kind is NodeKind.FILE:
         return 0.0
     return max(shared[stems_of(document.name)], shared[_stems_within(document.qualified_name)])
@@ -156,35 +195,3 @@ def path_words(path: str) -> PathWords:
         plain = folders[-1]
     above = frozenset(stem for folder in folders[-3:] for stem in stems_of(folder))
     return PathWords(stems_of(plain), above)
-
-
-def overlap(own: frozenset[str], asked: tuple[str, ...]) -> float:
-    """Share of a name's words that the query has, weighted by how much of the query they are.
-
-    The harmonic mean of the two coverages, so that neither a long name nor a long query wins alone.
-    """
-    alike = [likeness(word, own) for word in asked]
-    if not any(alike):
-        return 0.0
-    precision = min(1.0, sum(value > 0 for value in alike) / len(own))
-    recall = min(1.0, sum(alike) / min(len(asked), _MOST_ASKED))
-    return 2 * precision * recall / (precision + recall)
-
-
-@lru_cache(maxsize=50_000)
-def _starts(words: Collection[str]) -> frozenset[str]:
-    return frozenset(word[:_SHORTEST_PREFIX] for word in words)
-
-
-def likeness(word: str, own: frozenset[str]) -> float:
-    """Return 1 where a word is among others, less where one begins with the other."""
-    if word in own:
-        return 1.0
-    if word[:_SHORTEST_PREFIX] not in _starts(own):
-        return 0.0
-    return _PREFIX if any(_begins(word, other) for other in own) else 0.0
-
-
-def _begins(one: str, other: str) -> bool:
-    short, long = (one, other) if len(one) < len(other) else (other, one)
-    return len(short) >= _SHORTEST_PREFIX and long.startswith(short)

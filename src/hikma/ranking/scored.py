@@ -57,7 +57,7 @@ class Tally:
         self.documents = [one.document for one in candidates]
         self.scores: Column = np.zeros(len(candidates))
         self.is_history = np.array([one.is_history for one in candidates], dtype=bool)
-        self.pinned = column(sum(pin.share for pin in one.pins) for one in candidates)
+        self.pinned = column(_pinned(one) if one.pins else 0.0 for one in candidates)
         self._ids = np.array([one.id for one in self.documents], dtype=np.int64)
         self._told: list[tuple[str, Column]] = []
 
@@ -88,6 +88,10 @@ class Tally:
 def column(figures: Iterable[float]) -> Column:
     """Return figures of the candidates as a column."""
     return np.fromiter(figures, dtype=np.float64)
+
+
+def _pinned(one: Candidate) -> float:
+    return sum(pin.share for pin in one.pins)
 
 
 def _rank(one: Candidate, rule: str) -> int | None:
