@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from hikma.catalog import matching
 from hikma.catalog.fulltext import CODE, match, quote
+from hikma.catalog.matching import Corpus
 from hikma.catalog.schema import Catalog
 
 WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
@@ -46,7 +47,7 @@ def of_all(connection, words, limit, within=None):
 
 
 def of_any(connection, words, limit, within=None):
-    return matching.match_any(connection, words, limit, WEIGHTS, within, CODE)
+    return matching.match_any(connection, words, limit, within, Corpus(CODE, WEIGHTS))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

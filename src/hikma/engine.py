@@ -199,6 +199,7 @@ class Engine:
             freshness.of_files(self.root, self.revision),
             self._freshness,
             proven=answering.proven,
+            postings=self._wired(self.catalog).postings,
         )
 
     def status(self) -> Status:

@@ -13,6 +13,7 @@ import numpy as np
 from hikma import pinning, ranking
 from hikma.arrays import DocumentIds, Vector
 from hikma.catalog import fulltext, ledger, matching, votes
+from hikma.catalog.postings import Postings
 from hikma.catalog.schema import Catalog
 from hikma.catalog.votes import Votes
 from hikma.documents import UNCUT, words
@@ -60,6 +61,7 @@ class Sources:
     weights: ranking.Weights = WEIGHTS
     fields: tuple[float, ...] = FIELD_WEIGHTS
     proven: Proven | None = None
+    postings: Postings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +193,8 @@ def _match(
     sources: Sources, asked: Asked, depth: int, corpus: str, *, narrowed: bool = True
 ) -> list[tuple[int, float]]:
     within = asked.within if narrowed else None
-    return matching.match_any(
-        asked.connection, asked.content, depth, sources.fields, within, corpus
-    )
+    words_of = matching.Corpus(corpus, sources.fields, sources.postings)
+    return matching.match_any(asked.connection, asked.content, depth, within, words_of)
 
 
 def _named(sources: Sources, asked: Asked, found: Found) -> None:

@@ -9,6 +9,7 @@ import apsw
 
 from hikma.applying import Target, drain
 from hikma.catalog import identity, ledger, outbox, spaces
+from hikma.catalog.postings import Postings
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import HikmaError, SpaceMismatchError
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from hikma.vectors.lance import LanceVectors
 
 _ONE_SHOT = 2
-"""Questions of an engine before a target is asked them too: a command has no time for that."""
+"""Questions of an engine before a target is asked them too, and words are kept: a command has no
+time for that."""
 _PATIENCE_S = 10.0
 """So long a target may take for such a question: its first one opens it."""
 _SHARE = 0.1
@@ -71,11 +73,21 @@ class Wiring:
         self._tally: Tally | None = None
         self._trials: dict[int, Awaited] = {}
         self._asked = 0
+        self._postings: Postings | None = None
 
     @property
     def scan(self) -> Scan:
         """Where codes of vectors are compared: on disk, in memory, or as it pays."""
         return self._settings.vector_scan
+
+    @property
+    def postings(self) -> Postings | None:
+        """What keeps words in memory, for an engine that also keeps the codes of vectors there."""
+        soon = self.scan == "auto" and self._asked <= _ONE_SHOT
+        if soon or self.scan == "disk":
+            return None
+        self._postings = self._postings or Postings(self._catalog)
+        return self._postings
 
     def open(self, route: Route) -> Opened:
         """Return what answers a query; SpaceMismatchError for a model of another version."""
@@ -222,6 +234,9 @@ class Wiring:
         for _, store in self._stores.values():
             store.close()
         self._stores.clear()
+        if self._postings is not None:
+            self._postings.close()
+            self._postings = None
         return all(still)
 
     def _open_store(self, space: VectorSpace) -> VectorStore:
