@@ -34,7 +34,10 @@ from hikma.errors import (
     SpaceMismatchError,
     UsageError,
 )
+from hikma.interfaces import rendering
 from hikma.settings import Settings
+from hikma.vectors import resident
+from hikma.vectors.sqlite import SqliteVectors
 
 SYMBOL = "symbol:store/vectors.py#VectorStore.validate"
 TEST = "test:server/cache_test.go#TestOldestAnswerIsEvicted"
@@ -287,6 +290,25 @@ def test_status_counts_what_the_next_run_would_do(root):
     assert set(status.languages) == {"python", "go", "typescript", "c"}
     assert (status.space.backend, status.space.dimension) == ("sqlite-vec", DIMENSION)
     assert status.writer is None
+    assert status.unloaded is None
+
+
+def test_status_says_why_codes_are_not_in_memory(root, monkeypatch):
+    """The answers are right, so they say nothing of it; they are slower, so status does."""
+
+    def fail(*_):
+        raise MemoryError("no room for 46 MB")
+
+    monkeypatch.setattr(resident, "_AT_ONCE", 0)
+    monkeypatch.setattr(SqliteVectors, "codes", fail)
+    with engine_on(root, vector_scan="resident") as engine:
+        assert engine.status().unloaded is None, "nobody has asked yet"
+        answer = engine.search(Query("validate a vector"))
+        assert not engine._answer().store.load(10.0)
+        found = engine.status()
+    assert answer.degraded == ()
+    assert found.unloaded == "no room for 46 MB"
+    assert any("no room for 46 MB" in line for line in rendering.status(found))
 
 
 # Vectors brought from a file

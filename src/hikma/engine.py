@@ -211,7 +211,7 @@ class Engine:
             snapshot = source.snapshot()
         with self.catalog.read() as connection:
             plan = planning.make_plan(connection, snapshot)
-            holder = self.catalog.holder()
+            holder, space = self.catalog.holder(), self._space(connection)
             return Status(
                 database=str(self.database),
                 bytes=self.database.stat().st_size,
@@ -223,8 +223,9 @@ class Engine:
                 imports=imports.counts(connection),
                 gaps=completeness.gap_counts(connection),
                 skips=tuple(graph.skips(connection)),
-                space=self._space(connection),
+                space=space,
                 writer=f"process {holder.pid}: {holder.command}" if holder else None,
+                unloaded=self._wired(self.catalog).unloaded(space),
             )
 
     def show(self, node_id: NodeId) -> Shown:

@@ -126,6 +126,7 @@ class Status:
 
     `changed` counts the files that the next `hikma index` would read or remove; `imports` counts
     imports by what became of them; `gaps` counts commits that could not be read whole, by reason.
+    `unloaded` is why this engine could not load its codes: its answers are right, and slower.
     """
 
     database: str
@@ -140,6 +141,7 @@ class Status:
     skips: tuple[Skip, ...]
     space: VectorSpace
     writer: str | None
+    unloaded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from hikma.protocols import Embedder, Nearest, VectorStore
 from hikma.results import VectorStats
 from hikma.routing import Route, Tried
 from hikma.settings import Scan, Settings
-from hikma.vectors.resident import open_store
+from hikma.vectors.resident import ResidentVectors, open_store
 from hikma.vectors.sqlite import SqliteVectors
 from hikma.waiting import Awaited
 
@@ -195,6 +195,11 @@ class Wiring:
         from hikma.vectors.recalling import recall  # noqa: PLC0415 -- rarely used
 
         return VectorStats(ledger.stats(connection), recall(connection, space, self.store(space)))
+
+    def unloaded(self, space: VectorSpace) -> str | None:
+        """Tell why a space's codes are not in memory as was asked; None where nothing failed."""
+        _, store = self._stores.get(space.id, (None, None))
+        return store.unloaded if isinstance(store, ResidentVectors) else None
 
     def drain(self, wait_s: float) -> int:
         """Bring spaces outside the file what they are owed; return how many rows are left.

@@ -158,9 +158,11 @@ def test_a_loader_that_dies_costs_no_answer_and_is_told_once(
             if store._loader is not None:
                 store._loader.join()
     assert len(caplog.records) == 1
+    assert store.unloaded == (str(fault) or "MemoryError")
     put(catalog, kept, [101], VECTORS[100:101])  # another state is another try
     assert ids_of(store.nearest(VECTORS[100], 1)) == [101]
     assert store.load()
+    assert store.unloaded is None
     store.close()
 
 

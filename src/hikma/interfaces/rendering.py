@@ -35,6 +35,7 @@ _UNSPOKEN: tuple[tuple[str, Any], ...] = (
     ("history", HISTORY_COMPLETE),
     ("tokens", None),
     ("budget", None),
+    ("unloaded", None),
 )
 """What JSON leaves out: these stand there only when they have something to say."""
 
@@ -101,6 +102,8 @@ def status(found: Status) -> list[str]:
         f"{found.space.dimension} dimensions, {found.space.metric}",
     ]
     lines += [f"being written by {found.writer}"] if found.writer else []
+    if found.unloaded:
+        lines.append(f"codes are not in memory, so the file answers, slower: {found.unloaded}")
     return [*lines, *_imports(found.imports), *_gaps(found.gaps), *_skips(found.skips)]
 
 

@@ -43,6 +43,14 @@ class Depth:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the codes of one state were not loaded."""
+
+    generation: str | None
+    reason: str
+
+
 class ResidentVectors:
     """A space's vectors, found by codes in memory and kept, as ever, in the file."""
 
@@ -61,7 +69,7 @@ class ResidentVectors:
         self._changing = threading.Lock()
         self._loader: threading.Thread | None = None
         self._closing = False
-        self._failed: tuple[str | None] | None = None
+        self._failed: Failure | None = None
 
     @property
     def dimension(self) -> int:
@@ -72,6 +80,12 @@ class ResidentVectors:
     def nbytes(self) -> int:
         """Bytes of memory that codes take now."""
         return 0 if self._codes is None else self._codes.nbytes
+
+    @property
+    def unloaded(self) -> str | None:
+        """Why codes were not loaded, so that the file answers, slower; None where they were."""
+        failed = self._failed
+        return None if failed is None else failed.reason
 
     def upsert(self, batch: VectorBatch) -> None:
         """Insert or replace; the next query sees it, here and in every other process."""
@@ -142,7 +156,7 @@ class ResidentVectors:
             return stepped
         if self._kept.room(connection) <= _AT_ONCE:
             return self._load(connection, generation)
-        if self._failed != (generation,):
+        if self._failed is None or self._failed.generation != generation:
             self._begin()
         return None
 
@@ -170,6 +184,7 @@ class ResidentVectors:
         if found is None:
             return None
         made = loaded(generation, *found, signs_only=self._bits)
+        self._failed = None
         self._hold(connection, made, before)
         return made
 
@@ -191,8 +206,10 @@ class ResidentVectors:
                 if not current and not self._kept.is_empty(connection):
                     self._load(connection, generation)
         except Exception as error:  # noqa: BLE001 -- whatever it is, queries have another way
-            self._failed = (generation,)
-            _log.warning("codes were not loaded, so the file answers, slower: %s", error)
+            self._failed = Failure(generation, str(error) or type(error).__name__)
+            _log.warning(
+                "codes were not loaded, so the file answers, slower: %s", self._failed.reason
+            )
         finally:
             self._loader = None
 
