@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apsw
 import numpy as np
-import sqlite_vec
 from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, VectorRows
+from hikma.benchmark.plain import PlainTable, build_plain
+from hikma.benchmark.stores import Stock
 from hikma.catalog import ledger
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
@@ -115,14 +115,15 @@ def _contenders(folder: Path, vectors: VectorRows) -> Iterator[list[Contender]]:
     bits = ResidentVectors(catalog, SqliteVectors(catalog, space), bits=True)
     for one in (resident, bits):
         one.load()
-    plain = _vec0(folder / "plain.db", ids, vectors)
+    build_plain(folder / "plain", Stock(folder, vectors))
+    plain = PlainTable(folder / "plain")
     stores: dict[str, SqliteVectors | ResidentVectors] = {
         "disk": disk,
         "resident": resident,
         "bits": bits,
     }
     found = [
-        Contender("plain vec0", lambda query, _: _of_vec0(plain, query), fast=False, filters=False),
+        Contender("plain vec0", _of_store(plain.nearest), fast=False),
         *(Contender(name, _of_store(one.nearest), name != "disk") for name, one in stores.items()),
         Contender("numpy exact", lambda *asked: _of_numpy(vectors, *asked), fast=False),
     ]
@@ -156,24 +157,6 @@ def _index(path: Path, ids: DocumentIds, vectors: VectorRows) -> tuple[Catalog, 
             ledger.record(connection, MODEL, list(zip(part.tolist(), digests, strict=True)))
             store.upsert(VectorBatch(part, rows))
     return catalog, space
-
-
-def _vec0(path: Path, ids: DocumentIds, vectors: VectorRows) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
-    connection.enable_load_extension(True)  # noqa: FBT003 -- APSW's own signature
-    connection.load_extension(sqlite_vec.loadable_path())
-    connection.execute(f"CREATE VIRTUAL TABLE plain USING vec0(vector float[{vectors.shape[1]}])")
-    with connection:
-        connection.executemany(
-            "INSERT INTO plain(rowid, vector) VALUES (?, ?)",
-            ((int(one), row.tobytes()) for one, row in zip(ids, vectors, strict=True)),
-        )
-    return connection
-
-
-def _of_vec0(connection: apsw.Connection, query: Vector) -> list[int]:
-    sql = "SELECT rowid FROM plain WHERE vector MATCH ? AND k = ?"
-    return [row[0] for row in connection.execute(sql, (query.tobytes(), NEAREST))]
 
 
 def _of_numpy(vectors: VectorRows, query: Vector, within: DocumentIds | None) -> list[int]:

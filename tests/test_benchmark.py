@@ -22,12 +22,13 @@ from hikma.benchmark.planning import check_written
 from hikma.benchmark.recommending import MOST_RATIO, Run, recommend
 from hikma.benchmark.rounds import interleaved, truth
 from hikma.benchmark.scaling import crossings, fit, laws, wins
+from hikma.benchmark.stores import make_stock
 from hikma.engine import Engine
 from hikma.errors import BenchmarkError, IndexMissingError, StoreError
 from hikma.interfaces.benchmarking import lines
 from hikma.interfaces.rendering import as_json
 
-INSIDE = "sqlite-vec-disk,sqlite-vec-resident,sqlite-vec-bits,numpy"
+INSIDE = "sqlite-vec-disk,sqlite-vec-resident,sqlite-vec-bits,vec0,numpy"
 SEARCHES = "search,filtered"
 
 
@@ -78,11 +79,11 @@ def test_every_backend_is_measured_at_every_size_by_every_operation_asked_for(re
     wanted = ["search", "filtered-1", "filtered-10", "filtered-50"]
     stores, writes = INSIDE.split(","), ["insert", "insert-batch", "update", "delete"]
     expected = {(name, size, one) for name in stores for size in (40, 80) for one in wanted}
-    expected |= {(name, size, one) for name in stores[:3] for size in (40, 80) for one in writes}
+    expected |= {(name, size, one) for name in stores[:4] for size in (40, 80) for one in writes}
     own = {one for one in found if one[0] == "repository"}
     assert found - own == expected
     assert {one[2] for one in own} == {"hybrid", "resolve"}
-    assert [one.state for one in report.backends] == ["measured"] * 4
+    assert [one.state for one in report.backends] == ["measured"] * 5
     assert report.failures == []
 
 
@@ -151,6 +152,32 @@ def test_an_interrupted_run_leaves_nothing_and_the_next_sweeps_what_a_killed_one
     with pytest.raises(KeyboardInterrupt):
         run(engine, asked(), interrupt)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plain_table_answers_writes_and_forgets_as_brute_force_does(tmp_path):
+    vectors = unit(300, seed=5)
+    stock = make_stock(tmp_path / "stock", vectors)
+    plain, exact = (BACKENDS[name] for name in ("vec0", "numpy"))
+    for one in (plain, exact):
+        one.build(tmp_path / one.name, stock)
+    store, right = plain.open(tmp_path / "vec0"), exact.open(tmp_path / "numpy")
+    some = np.arange(2, 300, 7)
+    for within in (None, some, some[:3], some[:0]):
+        found, wanted = (one.nearest(vectors[9], 10, within) for one in (store, right))
+        assert [one.id for one in found] == [one.id for one in wanted]
+        assert [one.distance for one in found] == pytest.approx(
+            [one.distance for one in wanted], abs=1e-5
+        )
+    assert len(store.nearest(vectors[9], 1_000)) == 300
+    store.write([5, 301], vectors[[20, 21]])
+    assert {one.id for one in store.nearest(vectors[20], 2)} == {5, 21}
+    assert {one.id for one in store.nearest(vectors[21], 2)} == {22, 301}
+    store.remove([5, 301, 999])
+    assert len(store.nearest(vectors[20], 1_000)) == 299
+    store.close()
+    again = plain.open(tmp_path / "vec0")
+    assert 5 not in {one.id for one in again.nearest(vectors[20], 1_000)}
+    again.close()
 
 
 # What fails

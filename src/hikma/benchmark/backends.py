@@ -6,7 +6,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from hikma.benchmark import libraries
+from hikma.benchmark import libraries, plain
 from hikma.benchmark.stores import FileStore, Searched, Stock, build_store
 
 SQLITE_VEC, LANCEDB = "sqlite-vec", "lancedb"
@@ -81,6 +81,13 @@ _LISTED = (
         partial(build_store, backend=SQLITE_VEC, index_type="flat"),
         partial(FileStore, scan="bits"),
         _signs,
+    ),
+    Backend(
+        "vec0",
+        "a plain table of sqlite-vec, float32 on disk",
+        plain.build_plain,
+        plain.PlainTable,
+        _floats,
     ),
     Backend(
         "lancedb-flat",

@@ -34,7 +34,7 @@ _STDOUT = Path("-")
 @click.option(
     "--backends",
     metavar="NAMES",
-    help="Of sqlite-vec-disk, sqlite-vec-resident, sqlite-vec-bits, lancedb-flat, "
+    help="Of sqlite-vec-disk, sqlite-vec-resident, sqlite-vec-bits, vec0, lancedb-flat, "
     "lancedb-ivf, numpy, faiss, usearch, with commas.  [default: all that are installed]",
 )
 @click.option(
