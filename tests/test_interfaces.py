@@ -146,6 +146,43 @@ def test_search_prints_exactly_the_promised_object(root):
     )
 
 
+COLD = """
+import sys
+from hikma.interfaces.cli import main
+sys.argv = ["hikma", "search", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print("numpy.ma" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--language", "python"),
+        ("--path", "store", "--extension", "py", "--since", "2000-01-01"),
+        ("--author", "ada", "--language", "python"),
+        ("--kind", "commit", "--path", "store"),
+        ("--path", "store", "--regex"),
+        (),
+    ],
+    ids=" ".join,
+)
+def test_a_cold_search_does_not_import_masked_arrays(root, options):
+    """They take 40 ms, and several functions of NumPy import them."""
+    done = subprocess.run(
+        [sys.executable, "-c", COLD, "vector", *options],
+        cwd=root,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_search_explains_in_json_and_in_text(root):
     hits = hikma(root, "search", "validate", "--json", "--explain").result["hits"]
     assert all(hit.keys() == HIT | {"explanation"} for hit in hits)

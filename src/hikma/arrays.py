@@ -1,5 +1,6 @@
 """Vectors and ids as NumPy holds them; apart from `domain`, for a parsing worker needs none."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -14,6 +15,12 @@ VectorRows: TypeAlias = NDArray[np.float32]
 
 DocumentIds: TypeAlias = NDArray[np.int64]
 """Sorted, unique ids of documents: the only filter that a vector store knows."""
+
+Mask: TypeAlias = NDArray[np.bool_]
+"""Which of so many are meant, shape (n,)."""
+
+_SPARSE = 8
+"""Ids spread over more than so many times their count are looked up, not marked in an array."""
 
 
 class Neighbor(NamedTuple):
@@ -34,3 +41,39 @@ class VectorBatch:
     ids: DocumentIds
     vectors: VectorRows
     sequences: NDArray[np.int64] | None = None
+
+
+def united(*parts: DocumentIds) -> DocumentIds:
+    """Return the ids of all parts, sorted, each once.
+
+    NumPy's `unique` and `union1d` import `numpy.ma`: 40 ms of a search by command.
+    """
+    every = np.sort(np.concatenate(parts))
+    first = np.ones(len(every), np.bool_)
+    first[1:] = every[1:] != every[:-1]
+    return every[first]
+
+
+def held_of(ids: Collection[int], within: DocumentIds) -> set[int]:
+    """Return which of a few ids, in any order, are among others."""
+    asked = np.array(sorted(ids), np.int64)
+    return set(asked[among(asked, within)].tolist())
+
+
+def among(ids: DocumentIds, asked: DocumentIds) -> Mask:
+    """Tell which of ascending ids are among others, also ascending, shape (n,).
+
+    NumPy's `isin`, which knows of no order, takes five times as long.
+    """
+    if not len(ids) or not len(asked):
+        return np.zeros(len(ids), np.bool_)
+    lowest, span = ids[0], int(ids[-1] - ids[0]) + 1
+    if span > _SPARSE * (len(ids) + len(asked)):
+        places = np.searchsorted(asked, ids)
+        places[places == len(asked)] = 0
+        found: Mask = asked[places] == ids
+        return found
+    first, last = np.searchsorted(asked, (lowest, ids[-1] + 1))
+    mask = np.zeros(span, np.bool_)
+    mask[asked[first:last] - lowest] = True
+    return mask if span == len(ids) else mask.take(ids - lowest)

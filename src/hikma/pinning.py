@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import apsw
-import numpy as np
 
 from hikma import clues
-from hikma.arrays import DocumentIds
+from hikma.arrays import DocumentIds, held_of
 from hikma.catalog import fulltext, naming, rows, vocabulary
 from hikma.catalog.naming import Bearer
 from hikma.clues import Clues, Place
@@ -65,7 +64,7 @@ def pin(
     if not found and not asked.phrases and not asked.runs:
         _names(connection, asked, terms, pins, weights)
     if within is not None:
-        kept = set(within[np.isin(within, list(pins.shares))].tolist())
+        kept = held_of(pins.shares, within)
         pins.shares = {one: shares for one, shares in pins.shares.items() if one in kept}
     return pins
 

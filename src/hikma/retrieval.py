@@ -11,7 +11,7 @@ import apsw
 import numpy as np
 
 from hikma import pinning, ranking
-from hikma.arrays import DocumentIds, Vector
+from hikma.arrays import DocumentIds, Vector, held_of
 from hikma.catalog import fulltext, ledger, matching, votes
 from hikma.catalog.postings import Postings
 from hikma.catalog.schema import Catalog
@@ -229,7 +229,7 @@ def _voted(sources: Sources, asked: Asked, found: Found) -> None:
     found.votes = votes.votes(asked.connection, dict(said))
     ids = votes.voted_documents(asked.connection, found.votes)
     if asked.within is not None:
-        kept = set(asked.within[np.isin(asked.within, ids)].tolist())
+        kept = held_of(ids, asked.within)
         ids = [one for one in ids if one in kept]
     found.voted |= {document: position for position, document in enumerate(ids, 1)}
 

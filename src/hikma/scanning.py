@@ -9,13 +9,12 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 
 import apsw
 import numpy as np
 
 from hikma import patterns
-from hikma.arrays import DocumentIds
+from hikma.arrays import DocumentIds, united
 from hikma.catalog import fulltext, graph, vocabulary
 from hikma.catalog.fulltext import DocumentLines
 from hikma.cutting import line_numbers
@@ -91,7 +90,7 @@ def narrowed(connection: apsw.Connection, pattern: str, *, history: bool) -> Doc
     if narrowed is None:
         return None
     # A word too long to be kept is in none of the lists.
-    return np.union1d(narrowed, vocabulary.documents_with(connection, [UNCUT], history=history))
+    return united(narrowed, vocabulary.documents_with(connection, [UNCUT], history=history))
 
 
 def candidates(connection: apsw.Connection, need: Need, *, history: bool) -> DocumentIds | None:
@@ -101,7 +100,7 @@ def candidates(connection: apsw.Connection, need: Need, *, history: bool) -> Doc
     if isinstance(need, Either):
         each = [candidates(connection, one, history=history) for one in need.needs]
         known = [one for one in each if one is not None]
-        return reduce(np.union1d, known) if known and len(known) == len(each) else None
+        return united(*known) if known and len(known) == len(each) else None
     found: DocumentIds | None = None
     for one in sorted(need.needs, key=_length, reverse=True):
         if found is not None and len(found) <= _FEW:

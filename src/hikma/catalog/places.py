@@ -7,7 +7,7 @@ from typing import NamedTuple
 import apsw
 import numpy as np
 
-from hikma.arrays import DocumentIds
+from hikma.arrays import DocumentIds, united
 from hikma.catalog import rows
 from hikma.catalog.globs import PathPattern, path_pattern
 from hikma.domain import Filter
@@ -100,7 +100,7 @@ def commits_at(connection: apsw.Connection, paths: Sequence[int]) -> DocumentIds
     wanted = set(paths)
     renames = rows.every(connection, "SELECT node, old_path FROM change WHERE old_path IS NOT NULL")
     away = np.array([node for node, path in renames if path in wanted], dtype=np.int64)
-    return np.union1d(at, away)
+    return united(at, away)
 
 
 def extension_of(path: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import apsw
 import numpy as np
 
-from hikma.arrays import DocumentIds
+from hikma.arrays import DocumentIds, united
 from hikma.catalog import rows, state
 from hikma.catalog.tables import CODE_WORDS, HISTORY_WORDS
 from hikma.domain import Document
@@ -114,7 +114,7 @@ def documents_with(
         for table in tables:
             sql = f"SELECT rowid FROM {table} WHERE {table} MATCH ?"  # noqa: S608 -- our own names
             found.append(rows.ids(connection, sql, (expression,)))
-    return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+    return united(*found) if found else np.empty(0, dtype=np.int64)
 
 
 def collect(connection: apsw.Connection, split: Callable[[str], list[str]]) -> int:

@@ -10,11 +10,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.arrays import DocumentIds, Vector
+from hikma.arrays import DocumentIds, Mask, Vector, among
 
 Slots: TypeAlias = NDArray[np.int64]
 """Places in the arrays of `Codes`, ascending."""
-Mask: TypeAlias = NDArray[np.bool_]
 Words: TypeAlias = NDArray[np.uint64]
 """Bits by column, 64 a word."""
 CodeRows: TypeAlias = NDArray[np.int8]
@@ -36,8 +35,6 @@ _LATER, _LATER_SHARE = 2_048, 64
 copies everything."""
 _EVEN = 0.4
 """Of the measure of `tells_by_sign`, below which it says no; real vectors have .56 to .68."""
-_SPARSE = 8
-"""Ids spread over more than so many times their count are looked up, not marked in an array."""
 _PLANES = (1, 2, 4)
 """What a sign that differs counts, by the bits of the query's value there: 1, 3, 5 or 7."""
 _STEP = 0.55
@@ -215,25 +212,6 @@ def greatest(fits: NDArray[np.float32], ids: DocumentIds, wanted: int) -> Slots:
         kept = np.flatnonzero(fits >= np.partition(fits, len(fits) - wanted)[-wanted])
     order: Slots = kept[np.lexsort((ids[kept], -fits[kept]))[:wanted]]
     return order
-
-
-def among(ids: DocumentIds, asked: DocumentIds) -> Mask:
-    """Tell which of ascending ids are among others, also ascending, shape (n,).
-
-    NumPy's `isin`, which knows of no order, takes five times as long.
-    """
-    if not len(ids) or not len(asked):
-        return np.zeros(len(ids), np.bool_)
-    lowest, span = ids[0], int(ids[-1] - ids[0]) + 1
-    if span > _SPARSE * (len(ids) + len(asked)):
-        places = np.searchsorted(asked, ids)
-        places[places == len(asked)] = 0
-        found: Mask = asked[places] == ids
-        return found
-    first, last = np.searchsorted(asked, (lowest, ids[-1] + 1))
-    mask = np.zeros(span, np.bool_)
-    mask[asked[first:last] - lowest] = True
-    return mask if span == len(ids) else mask.take(ids - lowest)
 
 
 def _differences(columns: Words, query: Words) -> NDArray[np.uint32]:

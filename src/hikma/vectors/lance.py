@@ -16,7 +16,7 @@ import apsw
 import numpy as np
 from filelock import FileLock
 
-from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
+from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, united
 from hikma.catalog import identity, ledger, outbox, spaces, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
@@ -313,8 +313,8 @@ class _Asked:
 
     def among(self, ids: DocumentIds) -> DocumentIds:
         """Return which of fetched ids, and of those owed, may be the answer."""
-        return _both(np.union1d(ids, self.owed), self.within)
+        return _both(united(ids, self.owed), self.within)
 
 
 def _both(ids: DocumentIds, within: DocumentIds | None) -> DocumentIds:
-    return ids if within is None else np.intersect1d(ids, within)
+    return ids if within is None else np.intersect1d(ids, within, assume_unique=True)

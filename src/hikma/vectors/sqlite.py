@@ -9,14 +9,14 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch
+from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, among, united
 from hikma.catalog import embeddings, ledger, rows
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError
 from hikma.vectors import changes, chunks
-from hikma.vectors.codes import CodeRows, among, greatest, products, whole
+from hikma.vectors.codes import CodeRows, greatest, products, whole
 from hikma.vectors.exact import best, distances, over_fetch, refuse_width
 
 _SPARSE_CHUNKS = 4
@@ -313,7 +313,7 @@ class SqliteVectors:
                 batch = ledger.vectors_of(connection, live, self._space.documents)
                 self._remove(connection, held.tolist())
                 self._insert(connection, batch.ids, self._encode(batch.vectors))
-                changes.put(connection, self._table, np.union1d(held, live).tolist())
+                changes.put(connection, self._table, united(held, live).tolist())
             count += len(live)
             if end == _GREATEST_ID:
                 return count
