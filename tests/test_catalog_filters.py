@@ -5,12 +5,13 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filter_worlds import DAY, FILES, GONE, MARCH, PULL_DATES, WRITERS, build
-from hikma.catalog import authors, completeness, filters, state
+from hikma.catalog import authors, completeness, filters, places, rows, state
 from hikma.catalog.globs import path_pattern
 from hikma.catalog.schema import Catalog
 from hikma.domain import HISTORY_KINDS, Filter, NodeKind
@@ -293,6 +294,31 @@ def filled(connection):
 def test_what_nothing_can_satisfy_is_an_error_that_says_what_is_there(filled, asked, told):
     with pytest.raises(FilterError, match=told):
         filters.resolve(filled, asked)
+
+
+def test_a_language_is_resolved_without_reading_places_where_no_history_asks_for_them(
+    filled, monkeypatch
+):
+    """Of 12,000 files and folders that was a third of its time."""
+    asked = Filter(languages=("PYTHON",))
+    kept = filters.resolve(filled, asked)
+    assert len(kept)
+    filled.execute("DELETE FROM change")
+    filled.execute("DELETE FROM history")
+    monkeypatch.setattr(places, "places", None)
+    found = filters.resolve(filled, asked)
+    sql = "SELECT document.id FROM document JOIN node ON node.id = node WHERE language = 'python'"
+    assert found.tolist() == sorted(rows.column(filled, sql))
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize("most", [2**53 + 1, 2**63 - 1])
+def test_ids_by_text_are_the_very_ids(connection, most):
+    sql = "SELECT value AS id FROM carray(?)"
+    given_ids = np.array([most, 7, -(2**63), most - 1], np.int64)
+    found = rows.sorted_ids(connection, sql, (rows.numbers(given_ids),))
+    assert found.tolist() == sorted(given_ids.tolist())
+    assert rows.sorted_ids(connection, f"{sql} WHERE 0", (rows.numbers(given_ids),)).tolist() == []
 
 
 @pytest.mark.parametrize(("author", "said"), [("byran", "near"), ("x*y*z*", "most commits")])

@@ -1,6 +1,6 @@
 """From a query's filter to the ids of the documents that satisfy it, before anything is ranked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 
@@ -22,6 +22,7 @@ _CHANGING = _IN_FILES | HISTORY_KINDS
 _HAS_PATH = _CHANGING | {NodeKind.DIRECTORY}
 _MODIFIES = EDGE_CODES[EdgeKind.MODIFIES]
 _NONE: DocumentIds = np.empty(0, dtype=np.int64)
+_AT = "node.{} IN (SELECT value FROM carray(:places))"
 _TOUCHED = """
 node.id IN (SELECT target FROM edge
              WHERE kind = :modifies AND source IN (SELECT value FROM carray(:commits)))
@@ -71,13 +72,14 @@ def resolve(connection: apsw.Connection, asked: Filter) -> DocumentIds | None:
         return None
     kinds = _meaningful(connection, asked)
     where = places.where(asked)
-    today = [] if where == Where() else places.places(connection)
+    past = where != Where() and kinds & HISTORY_KINDS and completeness.has_commits(connection)
+    today = places.places(connection) if past or where.asks_paths else []
     _check_where(connection, where, today, kinds)
     writers = choosing.meant(connection, asked)
     commits = choosing.commits(connection, writers, asked) if _asks_history(asked) else None
     wanted = _Wanted(asked, kinds, where, today, writers, commits)
     found = [_of_nodes(connection, wanted)]
-    if wanted.narrows and kinds & HISTORY_KINDS:
+    if past or (commits is not None and kinds & HISTORY_KINDS):
         found += _of_history(connection, wanted)
     return np.sort(np.concatenate(found))
 
@@ -99,9 +101,7 @@ def _asks_history(asked: Filter) -> bool:
 
 def _meaningful(connection: apsw.Connection, asked: Filter) -> frozenset[NodeKind]:
     """Return the asked kinds (default: all) for which every given filter has a meaning."""
-    if asked.kinds:
-        present = rows.column(connection, "SELECT DISTINCT kind FROM node")
-        _check_known("kind", {kind.value for kind in asked.kinds}, present)
+    _check_held(connection, "kind", {kind.value for kind in asked.kinds})
     kinds = frozenset(asked.kinds or NodeKind)
     for name, given, fitting in (
         ("language", asked.languages, _CHANGING),
@@ -128,19 +128,36 @@ def _meaningful(connection: apsw.Connection, asked: Filter) -> frozenset[NodeKin
 def _check_where(
     connection: apsw.Connection, where: Where, today: list[Place], kinds: frozenset[NodeKind]
 ) -> None:
-    """Raise FilterError for a language or an extension that nothing in the index has."""
-    languages = {place.language for place in today}
-    if not where.languages <= languages:  # a file's parts may be in others: a page, a notebook
-        sql = "SELECT DISTINCT lower(language) FROM node WHERE language IS NOT NULL"
-        languages.update(rows.column(connection, sql))
-    _check_known("language", where.languages, languages)
-    if not where.extensions:
+    """Raise FilterError for a language or an extension that nothing in the index has.
+
+    Of a file's parts some may be in other languages: of a page, of a notebook.
+    """
+    _check_held(connection, "language", where.languages)
+    files = [place.path for place in today if place.kind != "directory"]
+    lacking, held = set(where.extensions), map(places.extension_of, files)
+    while lacking and (one := next(held, None)) is not None:
+        lacking.discard(one)
+    if not lacking:
         return
-    extensions = {places.extension_of(place.path) for place in today if place.kind != "directory"}
+    extensions = set(map(places.extension_of, files))
     if not where.extensions <= extensions and kinds & HISTORY_KINDS:
         past = map(places.extension_of, rows.column(connection, "SELECT path FROM path"))
         extensions |= where.extensions.intersection(past)
     _check_known("extension", where.extensions, extensions)
+
+
+def _check_held(connection: apsw.Connection, column: str, asked: frozenset[str] | set[str]) -> None:
+    """Raise FilterError for a value that no node has; all that there are cost a reading of all."""
+    if not asked:
+        return
+    # The plus sign: read until one has it, without an index that would be made for this query.
+    sql = f"""
+        SELECT count(*) FROM carray(?)
+         WHERE EXISTS (SELECT 1 FROM node WHERE +{column} = value COLLATE NOCASE)
+    """  # noqa: S608 -- our column
+    if rows.value(connection, sql, (rows.texts(sorted(asked)),)) < len(asked):
+        sql = f"SELECT DISTINCT lower({column}) FROM node WHERE {column} IS NOT NULL"  # noqa: S608 -- likewise
+        _check_known(column, asked, rows.column(connection, sql))
 
 
 def _check_known(what: str, asked: Iterable[str], present: Iterable[str]) -> None:
@@ -157,28 +174,37 @@ def _of_nodes(connection: apsw.Connection, wanted: _Wanted) -> DocumentIds:
     kinds = wanted.kinds - HISTORY_KINDS if wanted.narrows else wanted.kinds
     if not kinds:
         return _NONE
-    clauses = ["node.kind IN (SELECT value FROM carray(:kinds))"]
-    bound: dict[str, object] = {"kinds": rows.texts(sorted(kinds))}
+    bound: dict[str, object] = {}
+    clauses = [_one_of("node.kind", kinds, bound)]
     if where.languages:
-        clauses.append("lower(node.language) IN (SELECT value FROM carray(:languages))")
-        bound["languages"] = rows.texts(sorted(where.languages))
-    if where.extensions or where.patterns:
-        kept = [one.id for one in wanted.today if where.holds(one.path)]
-        if not kept:
-            return _NONE
-        chosen = "(SELECT value FROM carray(:places))"
-        clauses.append(f"(node.file IN {chosen} OR node.id IN {chosen})")
-        bound["places"] = rows.numbers(kept)
+        clauses.append(_one_of("node.language COLLATE NOCASE", where.languages, bound))
     if wanted.commits is not None:
         if not len(wanted.commits):
             return _NONE
         clauses.append(_TOUCHED)
         bound |= {"modifies": _MODIFIES, "commits": rows.numbers(wanted.commits)}
-    return rows.ids(
-        connection,
-        "SELECT document.id FROM node CROSS JOIN document ON document.node = node.id "  # noqa: S608 -- fixed clauses
-        f"WHERE {' AND '.join(clauses)}",
-        bound,
+    if not where.asks_paths:
+        return rows.sorted_ids(connection, _fitting(clauses), bound)
+    kept = [one.id for one in wanted.today if where.holds(one.path)]
+    if not kept:
+        return _NONE
+    bound["places"] = rows.numbers(kept)
+    # What stands in a place, and the place itself: no row is both.
+    parts = (_fitting([_AT.format(column), *clauses]) for column in ("file", "id"))
+    return rows.sorted_ids(connection, " UNION ALL ".join(parts), bound)
+
+
+def _one_of(column: str, values: Iterable[str], bound: dict[str, object]) -> str:
+    """Return a clause and bind its values: for the few of them faster than an array."""
+    names = [f"value{at}" for at, _ in enumerate(values, len(bound))]
+    bound |= zip(names, sorted(values), strict=True)
+    return f"{column} IN ({', '.join(f':{name}' for name in names)})"
+
+
+def _fitting(clauses: Sequence[str]) -> str:
+    return (
+        "SELECT document.id AS id FROM node CROSS JOIN document ON document.node = node.id "  # noqa: S608 -- fixed clauses
+        f"WHERE {' AND '.join(clauses)}"
     )
 
 

@@ -33,6 +33,11 @@ class Where:
     extensions: frozenset[str] = frozenset()
     patterns: tuple[PathPattern, ...] = ()
 
+    @property
+    def asks_paths(self) -> bool:
+        """Whether it says something of a file's path."""
+        return bool(self.extensions or self.patterns)
+
     def holds(self, path: str) -> bool:
         """Whether a path and its extension fit."""
         return (not self.patterns or any(one.fits(path) for one in self.patterns)) and (
@@ -54,7 +59,7 @@ def places(connection: apsw.Connection) -> list[Place]:
     found = rows.every(
         connection,
         "SELECT id, kind, path, lower(coalesce(language, '')) FROM node "
-        "WHERE file IS NULL AND kind IN ('file', 'directory', 'symbol') ORDER BY id",
+        "WHERE file IS NULL AND kind IN ('file', 'directory', 'symbol')",
     )
     return list(map(Place._make, found))
 

@@ -38,6 +38,15 @@ def ids(connection: apsw.Connection, sql: str, bound: Bound = ()) -> DocumentIds
     return np.fromiter((row[0] for row in connection.execute(sql, bound)), dtype=np.int64)
 
 
+def sorted_ids(connection: apsw.Connection, sql: str, bound: Bound = ()) -> DocumentIds:
+    """Return the integers of a column `id` of all rows, ascending.
+
+    SQLite writes them as one text and NumPy reads it: a third of the time that rows take.
+    """
+    text = value(connection, f"SELECT group_concat(id) FROM ({sql})", bound)  # noqa: S608 -- ours
+    return np.sort(np.fromstring(text or "", dtype=np.int64, sep=","))
+
+
 def numbers(given: Sequence[int] | NDArray[np.int64]) -> Any:
     """Return ids, at least one, as an array that a statement reads with `carray`."""
     return apsw.carray(np.ascontiguousarray(given, dtype=np.int64))
