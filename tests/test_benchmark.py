@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import tempfile
 import threading
 from dataclasses import replace
@@ -12,7 +13,17 @@ import pytest
 
 from conftest import Repository, commit_corpus
 from hikma.arrays import Neighbor
-from hikma.benchmark import BACKENDS, Asked, Backend, compare, plan_of, read, run, running
+from hikma.benchmark import (
+    BACKENDS,
+    Asked,
+    Backend,
+    compare,
+    picturing,
+    plan_of,
+    read,
+    run,
+    running,
+)
 from hikma.benchmark.children import Room, ask, at_once
 from hikma.benchmark.figures import Law
 from hikma.benchmark.libraries import NumpyVectors, save_array
@@ -526,6 +537,38 @@ def test_a_page_holds_its_plots_and_nothing_of_elsewhere(report, tmp_path):
     assert "http" not in page.replace("http-equiv", "")
     assert "WORSE" in page
     assert "polyline" in page
+
+
+def test_a_backend_looks_the_same_in_every_picture_and_unlike_all_others(report):
+    """Where one has no point in a picture, those after it keep their colours."""
+    footprints = [
+        replace(one, disk_bytes=0) if one.backend == "sqlite-vec-resident" else one
+        for one in report.footprints
+    ]
+    every = replace(report, footprints=footprints)
+    looks = {}
+    for picture in re.findall(r"<svg.*?</svg>", to_html(every), re.DOTALL):
+        entry = r'<circle class="(\w+ \w+)"[^>]*/>\s*<text [^>]*>([\w-]+)</text>'
+        for look, name in re.findall(entry, picture):
+            looks.setdefault(name, set()).add(look)
+    assert looks.keys() == set(INSIDE.split(","))
+    assert all(len(one) == 1 for one in looks.values())
+    assert len(set.union(*looks.values())) == len(looks)
+    assert len(picturing._COLOURS) >= len(BACKENDS)
+
+
+def test_a_scale_ends_where_the_values_do(report):
+    """Of the default sizes the largest is a power of ten: a decade beyond it would be empty."""
+    page = picturing.curves_of("x", {"numpy": [(100, 1.0), (10_000, 10.0)]}, {"numpy": 0}, {})
+    assert ">10,000<" in page
+    assert ">100,000<" not in page
+    one = picturing.curves_of("x", {"numpy": [(100, 1.0)]}, {"numpy": 0}, {})
+    assert "nan" not in one
+    law = Law("numpy", "search_ms", 0.001, 1.0, 1.0, 3)
+    assert "dotted" not in page
+    assert "dotted" in picturing.curves_of(
+        "x", {"numpy": [(100, 1.0), (10_000, 10.0)]}, {"numpy": 0}, {"numpy": law}
+    )
 
 
 def test_the_table_has_a_line_for_each_backend_and_size(report):

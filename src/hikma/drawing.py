@@ -17,7 +17,8 @@ body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sa
   max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: .5rem 0 1rem }
 th, td { border-bottom: 1px solid var(--rule); padding: .25rem .75rem .25rem 0; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere }
+  vertical-align: top; overflow-wrap: anywhere; font-variant-numeric: tabular-nums }
+table.named td:first-child { white-space: nowrap }
 th { color: var(--dim); font-weight: 600 }
 svg { max-width: 100%; height: auto }
 svg text { font: 13px system-ui, sans-serif; fill: var(--ink) }
@@ -49,11 +50,12 @@ def page(title: str, style: str, parts: Iterable[str]) -> str:
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """Return a table, without a head where none is given."""
+    """Return a table; without a head the first column names what stands beside it, whole."""
     top = "".join(f"<th>{shown(one)}</th>" for one in head)
     body = ("".join(f"<td>{shown(cell)}</td>" for cell in line) for line in lines)
     every = [top, *body] if head else list(body)
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in every) + "</table>"
+    look = "" if head else ' class="named"'
+    return f"<table{look}>" + "".join(f"<tr>{line}</tr>" for line in every) + "</table>"
 
 
 def picture(title: str, height: float, parts: Sequence[str]) -> str:
@@ -68,7 +70,7 @@ def rule(*ends: float) -> str:
     return f'<line class="grid" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>'
 
 
-def words(x: float, y: float, text: str, look: str = "", *, end: bool = False) -> str:
-    """Return a text that begins, or ends, at a place."""
-    anchor = ' text-anchor="end"' if end else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{look}"{anchor}>{shown(text)}</text>'
+def words(x: float, y: float, text: str, look: str = "", anchor: str = "start") -> str:
+    """Return a text of which a place is the `start`, the `middle` or the `end`."""
+    at = f'x="{x:.1f}" y="{y:.1f}"'
+    return f'<text {at} class="{look}" text-anchor="{anchor}">{shown(text)}</text>'

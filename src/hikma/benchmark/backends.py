@@ -10,6 +10,7 @@ from hikma.benchmark import libraries, plain
 from hikma.benchmark.stores import FileStore, Searched, Stock, build_store
 
 SQLITE_VEC, LANCEDB = "sqlite-vec", "lancedb"
+PLAIN = "vec0"
 EXACT = "numpy"
 """The backend that is none of ours and always the same: it shows how fast a machine is."""
 
@@ -83,7 +84,7 @@ _LISTED = (
         _signs,
     ),
     Backend(
-        "vec0",
+        PLAIN,
         "a plain table of sqlite-vec, float32 on disk",
         plain.build_plain,
         plain.PlainTable,

@@ -13,6 +13,7 @@ ENOUGH_RECALL = 0.99
 """Who finds less does not win."""
 _MB = 1e6
 TIME, MEMORY, DISK, LOAD = "search_ms", "memory_mb", "disk_mb", "cold_open_ms"
+SAID = {TIME: "search, ms", MEMORY: "memory, MB", DISK: "disk, MB", LOAD: "cold open, ms"}
 
 Costs = Mapping[str, Mapping[str, Mapping[int, float]]]
 """By cost, backend and size."""

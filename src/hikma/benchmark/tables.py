@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hikma.benchmark.backends import LANCEDB
+from hikma.benchmark.backends import LANCEDB, PLAIN
 from hikma.benchmark.figures import Change, Comparison, Figure, Footprint, Report
 from hikma.benchmark.material import BATCH
-from hikma.benchmark.scaling import ENOUGH_RECALL, LEAST_SIZE
+from hikma.benchmark.scaling import ENOUGH_RECALL, LEAST_SIZE, SAID
 
 NOTHING = "-"
 _PERCENTS = (1, 10, 50)
@@ -231,6 +231,8 @@ def _footprints(found: Report) -> Table:
         "memory: growth of a fresh process over itself with nothing opened; disk: beyond the "
         "canonical rows; cold: library loaded, opened, first answer"
     )
+    if any(one.backend == PLAIN for one in found.footprints):
+        note += f"; {PLAIN} has no rows beside its own, and all of them are counted"
     if any(one.backend.startswith(LANCEDB) for one in found.footprints):
         note += "; LanceDB's disk holds former versions too, which it keeps for a while"
     return Table("What it takes", head, lines, note)
@@ -263,7 +265,7 @@ def _repository(found: Report) -> Table:
 
 def _laws(found: Report) -> Table:
     lines = [
-        (_said(one.cost), one.backend, f"{one.a:.3g} n^{one.b:.2f}", f"x {one.residual:.2f}")
+        (SAID[one.cost], one.backend, f"{one.a:.3g} n^{one.b:.2f}", f"x {one.residual:.2f}")
         for one in found.laws
     ]
     note = f"fitted over the sizes from {LEAST_SIZE:,} on; a law says nothing far beyond them"
@@ -272,11 +274,11 @@ def _laws(found: Report) -> Table:
 
 def _wins(found: Report) -> Table:
     lines = [
-        (_said(one.cost), f"{one.size:,}", one.backend, number(one.value)) for one in found.wins
+        (SAID[one.cost], f"{one.size:,}", one.backend, number(one.value)) for one in found.wins
     ]
     lines += [
         (
-            _said(one.cost),
+            SAID[one.cost],
             f"from {one.size:,}",
             one.above,
             f"below {one.below}, by their laws",
@@ -285,10 +287,6 @@ def _wins(found: Report) -> Table:
     ]
     note = f"of backends that keep what is written, at recall {ENOUGH_RECALL:g} or more"
     return Table("Who has the least", ("cost", "vectors", "backend", "value"), lines, note)
-
-
-def _said(cost: str) -> str:
-    return cost.replace("_", " ")
 
 
 def _change(one: Change) -> Sequence[str]:

@@ -24,7 +24,7 @@ def bars(title: str, sizes: Sequence[tuple[str, float, str]], look: str = "sourc
         top = TOP + _ROW * number
         long = max(1.0, PLOT * size / most)
         parts += [
-            words(LEFT - 8, top + 15, name, end=True),
+            words(LEFT - 8, top + 15, name, anchor="end"),
             f'<rect class="{look}" x="{LEFT}" y="{top + 4}" width="{long:.1f}" height="14"/>',
             words(LEFT + long + 8, top + 15, said, "dim"),
         ]
@@ -64,11 +64,11 @@ def _frame(decades: tuple[int, int]) -> Iterator[str]:
     for percent in (0, 25, 50, 75, 100):
         across = _x(percent)
         yield rule(across, TOP, across, TOP + TALL)
-        yield words(across - 10, TOP + TALL + 18, f"{percent} %", "dim")
+        yield words(across, TOP + TALL + 18, f"{percent} %", "dim", "middle")
     for decade in range(decades[0], decades[1] + 1):
         up = _y(10.0**decade, decades)
         yield rule(LEFT, up, LEFT + PLOT, up)
-        yield words(LEFT - 8, up + 4, f"{10.0**decade:g} ms", "dim", end=True)
+        yield words(LEFT - 8, up + 4, f"{10.0**decade:g} ms", "dim", "end")
 
 
 def _x(percent: float) -> float:
