@@ -19,7 +19,8 @@ table { border-collapse: collapse; margin: .5rem 0 1rem }
 th, td { border-bottom: 1px solid var(--rule); padding: .25rem .75rem .25rem 0; text-align: left;
   vertical-align: top; overflow-wrap: anywhere; font-variant-numeric: tabular-nums }
 table.named td:first-child { white-space: nowrap }
-th { color: var(--dim); font-weight: 600 }
+th { color: var(--dim); font-weight: 600; overflow-wrap: normal }
+td { min-width: 3.5rem }
 svg { max-width: 100%; height: auto }
 svg text { font: 13px system-ui, sans-serif; fill: var(--ink) }
 svg .dim { fill: var(--dim); font-size: 11px }
