@@ -55,14 +55,14 @@ def commits(
     if asked.until:
         bounds["last"] = (instant(asked.until) - _EPOCH) // _SECOND
     if writers is None:
-        sql = "SELECT node FROM history WHERE time BETWEEN :first AND :last"
-        return np.sort(rows.ids(connection, sql, bounds))
+        sql = "SELECT node AS id FROM history WHERE time BETWEEN :first AND :last"
+        return rows.sorted_ids(connection, sql, bounds)
     sql = """
-        SELECT history.node FROM json_each(:writers) AS writer CROSS JOIN history
+        SELECT history.node AS id FROM json_each(:writers) AS writer CROSS JOIN history
             ON author = writer.value ->> 0 AND email = writer.value ->> 1
          WHERE time BETWEEN :first AND :last
     """
-    return np.sort(rows.ids(connection, sql, {**bounds, "writers": json.dumps(writers)}))
+    return rows.sorted_ids(connection, sql, {**bounds, "writers": json.dumps(writers)})
 
 
 def pulls(
@@ -89,10 +89,10 @@ def pulls_of(connection: apsw.Connection, merged: DocumentIds) -> DocumentIds:
     if not len(merged):
         return merged
     sql = (
-        "SELECT DISTINCT source FROM edge "
-        "WHERE kind = ? AND target IN (SELECT value FROM carray(?)) ORDER BY source"
+        "SELECT DISTINCT source AS id FROM edge "
+        "WHERE kind = ? AND target IN (SELECT value FROM carray(?))"
     )
-    return rows.ids(connection, sql, (_MERGES, rows.numbers(merged)))
+    return rows.sorted_ids(connection, sql, (_MERGES, rows.numbers(merged)))
 
 
 def instant(moment: datetime) -> datetime:

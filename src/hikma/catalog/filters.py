@@ -233,4 +233,4 @@ def _documents(
     if not len(kept):
         return _NONE
     sql = "SELECT id FROM document WHERE node IN (SELECT value FROM carray(?))"
-    return rows.ids(connection, sql, (rows.numbers(kept),))
+    return rows.sorted_ids(connection, sql, (rows.numbers(kept),))

@@ -95,10 +95,10 @@ def commits_at(connection: apsw.Connection, paths: Sequence[int]) -> DocumentIds
     """
     if not paths:
         return np.empty(0, dtype=np.int64)
-    at = rows.ids(
+    at = rows.sorted_ids(
         connection,
         # The plus sign: in the order of the index on `node`, so that repeats are next to another.
-        "SELECT DISTINCT node FROM change "
+        "SELECT DISTINCT node AS id FROM change "
         "WHERE status <> 'S' AND +path IN (SELECT value FROM carray(?))",
         (rows.numbers(paths),),
     )
