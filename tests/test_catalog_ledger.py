@@ -12,7 +12,12 @@ from catalog_rows import EMBEDDER, MODEL, SPACE, file_node, put_whole, symbol
 from hikma.catalog import checks, graph, ledger, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import NodeKind
-from hikma.errors import InvalidVectorError, MissingVectorError, SpaceMismatchError
+from hikma.errors import (
+    CorruptFileError,
+    InvalidVectorError,
+    MissingVectorError,
+    SpaceMismatchError,
+)
 from hikma.results import SpaceStats
 from hikma.vectors.sqlite import SqliteVectors
 
@@ -110,6 +115,15 @@ def test_recorded_documents_get_their_vectors_back_by_ascending_id(connection):
     assert ledger.live(connection) == 3
     empty = ledger.vectors_of(connection, [])
     assert empty.vectors.shape == (0, 32)
+
+
+@pytest.mark.parametrize("length", [3, 4])
+def test_a_vector_of_another_length_is_told_as_damage(connection, length):
+    ledger.put_embeddings(connection, MODEL, [b"a", b"b"], unit(2))
+    ledger.record(connection, MODEL, [(1, b"a"), (2, b"b")])
+    connection.execute("UPDATE embedding SET vector = zeroblob(?) WHERE id = 2", (length,))
+    with pytest.raises(CorruptFileError, match=r"is no vector .*`hikma doctor`"):
+        ledger.vectors_of(connection, [1, 2])
 
 
 def test_recording_without_an_embedding_is_refused(connection):

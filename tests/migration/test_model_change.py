@@ -1,6 +1,7 @@
 """Another embedding model, while the file is searched: nothing is lost, and it is judged first."""
 
 import os
+import re
 from hashlib import blake2b
 
 import numpy as np
@@ -15,6 +16,7 @@ from hikma.domain import Mode, Query
 from hikma.engine import Engine
 from hikma.errors import (
     ConfigurationError,
+    CorruptFileError,
     MigrationError,
     ModelError,
     SpaceMismatchError,
@@ -427,6 +429,45 @@ def test_a_verification_finds_what_is_not_there_or_another(change, harm, wrong):
         connection.execute(harm)
     found = change.mover.verify()
     assert (found.missing, found.mismatched) == wrong
+
+
+def test_an_altered_vector_stops_the_copying_and_the_remedies_that_are_told_heal_it(change):
+    """The error names the document and its digest; `doctor` tells the same remedy."""
+    change.start()
+    change.repository.write("lib/part_0.py", part(0, "between"))
+    change.engine.index()  # embedded by the other model before all else is copied
+    with change.engine.catalog.write() as connection:
+        [(number, digest)] = rows.every(
+            connection,
+            "UPDATE embedding SET vector = zeroblob(1536) WHERE id = "
+            "(SELECT max(embedding.id) FROM embedding JOIN ledger USING (digest) WHERE NOT deleted "
+            "AND dimension = 384) RETURNING (SELECT max(document_id) FROM ledger "
+            "WHERE ledger.digest = embedding.digest), digest",
+        )
+    named = rf"document {number} \(digest {digest.hex()}\).*`hikma doctor`.*"
+    remedy = r"Run `hikma migrate rollback`, then run `hikma index --full`\."
+    with pytest.raises(CorruptFileError, match=named + remedy):
+        change.advance()
+    told = [one.remedy for one in change.engine.examine() if one.name == "embedding"]
+    assert [re.fullmatch(remedy, one) is not None for one in told] == [True]
+    change.mover.roll_back("test")
+    [found] = [one for one in change.engine.examine() if one.name == "embedding"]
+    assert found.remedy == "Run `hikma index --full`."
+    change.engine.index(full=True)
+    assert change.findings() == []
+    change.start()
+    change.go("soak")
+    assert change.findings() == []
+
+
+def test_a_file_taken_over_is_healed_by_taking_it_over_again(change):
+    with change.engine.catalog.write() as connection:
+        adopted.put_origin(connection, adopted.Origin("/there", "docs", 1))
+        connection.execute("UPDATE embedding SET vector = zeroblob(1024) WHERE id = 1")
+    [found] = [one for one in change.engine.examine() if one.name == "embedding"]
+    assert found.remedy == (
+        "Delete the file and take docs in /there over again with `hikma migrate adopt`."
+    )
 
 
 def test_a_vector_that_is_lost_is_made_again(change):

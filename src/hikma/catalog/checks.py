@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 import apsw
 
-from hikma.catalog import completeness, ledger, migrations, outbox, rows, spaces, state
+from hikma.catalog import (
+    adopted,
+    completeness,
+    embeddings,
+    ledger,
+    migrations,
+    outbox,
+    rows,
+    spaces,
+    state,
+)
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import WORD_TABLES, vector_table
 from hikma.domain import VectorSpace
@@ -56,6 +66,32 @@ def suspecting_damage(catalog: Catalog) -> Iterator[None]:
         ) from error
 
 
+def refuse_altered(connection: apsw.Connection, ids: Sequence[int], model: str) -> None:
+    """Raise CorruptFileError where the canonical vector of a document is not what its hash says."""
+    altered = embeddings.altered(connection, ids, model)
+    if altered:
+        document, digest = altered[0]
+        raise CorruptFileError(
+            f"The canonical vectors of {len(altered)} documents are altered, first of document "
+            f"{document} (digest {digest.hex()}); `hikma doctor` counts all of them. "
+            f"{_anew(connection)}"
+        )
+
+
+def _anew(connection: apsw.Connection) -> str:
+    """Say how canonical vectors are made again: a migration would keep a full run from it."""
+    taken = adopted.origin(connection)
+    last = (
+        "run `hikma index --full`"
+        if taken is None
+        else f"delete the file and take {taken.table} in {taken.location} over again with "
+        "`hikma migrate adopt`"
+    )
+    if taken is None and migrations.running(connection) is not None:
+        return f"Run `hikma migrate rollback`, then {last}."
+    return f"{last[0].upper()}{last[1:]}."
+
+
 def _pages(connection: apsw.Connection) -> Iterator[Finding]:
     # FTS5 learns at the opening of a cursor, and not in its own check, that others have written.
     for words in WORD_TABLES:
@@ -94,7 +130,7 @@ def _canonical(connection: apsw.Connection) -> Iterator[Finding]:
         )
         if len(vector) != 4 * dimension or ledger.hash_of(vector) != vector_hash
     ]
-    yield from _some("embedding", "canonical vectors are altered", altered, _FULL)
+    yield from _some("embedding", "canonical vectors are altered", altered, _anew(connection))
     answering = ledger.space(connection)
     if answering is not None:
         without = rows.column(connection, _UNEMBEDDED, (answering.documents,))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikma.catalog import rows
+from hikma.catalog.validation import hash_of
 from hikma.domain import NodeKind
 
 _HELD = """
@@ -46,6 +47,23 @@ def hashes_of(
             (model, rows.numbers(ids)),
         )
     )
+
+
+def altered(
+    connection: apsw.Connection, ids: Sequence[int] | NDArray[np.int64], model: str
+) -> list[tuple[int, bytes]]:
+    """Return the live documents whose vector is not what its hash says, each with its digest."""
+    found = rows.every(
+        connection,
+        "SELECT ledger.document_id, ledger.digest, embedding.vector, embedding.vector_hash "  # noqa: S608 -- our own clause
+        f"{_HELD} AND ledger.document_id IN (SELECT value FROM carray(?)) ORDER BY 1",
+        (model, rows.numbers(ids)),
+    )
+    return [
+        (document, digest)
+        for document, digest, vector, vector_hash in found
+        if hash_of(vector) != vector_hash
+    ]
 
 
 def embedded(connection: apsw.Connection, model: str) -> int:

@@ -201,14 +201,15 @@ def vectors_of(
         (rows.numbers(sorted(set(map(int, ids)))), identity),
     )
     numbers = np.array([row[0] for row in found], dtype=np.int64)
+    width = len(found[0][1]) // 4 if found else 0
     try:
         flat = np.frombuffer(b"".join(row[1] for row in found), dtype="<f4")
+        vectors = flat.reshape(len(found), width).astype(np.float32, copy=False)
     except (TypeError, ValueError) as error:
         raise CorruptFileError(
             f"A canonical vector is no vector ({error}); run `hikma doctor` for the extent."
         ) from error
-    width = len(found[0][1]) // 4 if found else 0
-    return VectorBatch(numbers, flat.reshape(len(found), width).astype(np.float32, copy=False))
+    return VectorBatch(numbers, vectors)
 
 
 def alive(connection: apsw.Connection, ids: DocumentIds) -> DocumentIds:

@@ -358,6 +358,9 @@ def _refuse_strangers(connection: apsw.Connection, batch: VectorBatch, model: st
         if known.get(one) != ledger.hash_of(row.tobytes())
     ]
     if strangers:
+        from hikma.catalog import checks  # noqa: PLC0415 -- no search needs this
+
+        checks.refuse_altered(connection, strangers, model)
         raise MissingVectorError(
             f"{len(strangers)} vectors are not those that the file holds for their documents, "
             f"{strangers[0]} first; write the embedding and the ledger entry before the store."
