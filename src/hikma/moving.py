@@ -247,7 +247,7 @@ class Mover:
         return self.status()
 
     def _prober(self) -> Prober:
-        return Prober(self._catalog.path, self._wiring.scan, gives_way=self._gives_way)
+        return Prober(self._catalog.path, self._wiring.settings, gives_way=self._gives_way)
 
     def _held(self) -> Migration:
         with self._catalog.read() as connection:

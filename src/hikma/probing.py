@@ -32,14 +32,15 @@ _AT_ONCE = 14
 class Prober:
     """Times of searches in the space that answers, made by a child that starts when first asked."""
 
-    def __init__(self, database: Path, scan: Scan, *, gives_way: bool = False) -> None:
-        """Start nothing yet; `scan` as the settings have it.
+    def __init__(self, database: Path, settings: Settings, *, gives_way: bool = False) -> None:
+        """Start nothing yet; the child opens stores by these settings, as this process does.
 
         With `gives_way` this process gets less of the processor from the child's start on.
         """
         self._gives_way = gives_way
         # The present folder may be a stranger's repository, with modules of its own.
-        self._command = [sys.executable, "-P", "-m", "hikma.probing", str(database), scan]
+        command = [sys.executable, "-P", "-m", "hikma.probing", str(database)]
+        self._command = [*command, settings.vector_scan, str(settings.vector_timeout_s)]
         self._child: subprocess.Popen[bytes] | None = None
         self._rest = b""
 
@@ -82,10 +83,11 @@ class Prober:
         return self._child.stdout.fileno()
 
 
-def _main(database: str, scan: str) -> None:
+def _main(database: str, scan: str, timeout_s: str) -> None:
     """Print a search's milliseconds, line by line, until whoever asked is gone."""
     catalog = Catalog.open(Path(database))
-    wiring = Wiring(catalog, Settings(vector_scan=cast("Scan", scan)))
+    settings = Settings(vector_scan=cast("Scan", scan), vector_timeout_s=float(timeout_s))
+    wiring = Wiring(catalog, settings)
     turn, pause_s = 0, 0.0
     while not select.select([sys.stdin], [], [], pause_s)[0]:
         turn += 1

@@ -17,7 +17,7 @@ from hikma.models.choice import open_for
 from hikma.protocols import Embedder, Nearest, VectorStore
 from hikma.results import VectorStats
 from hikma.routing import Route, Tried
-from hikma.settings import Scan, Settings
+from hikma.settings import Settings
 from hikma.vectors.resident import ResidentVectors, open_store
 from hikma.vectors.sqlite import SqliteVectors
 from hikma.waiting import Awaited
@@ -76,15 +76,15 @@ class Wiring:
         self._postings: Postings | None = None
 
     @property
-    def scan(self) -> Scan:
-        """Where codes of vectors are compared: on disk, in memory, or as it pays."""
-        return self._settings.vector_scan
+    def settings(self) -> Settings:
+        """How stores are opened: where vectors are compared, how long a request may take."""
+        return self._settings
 
     @property
     def postings(self) -> Postings | None:
         """What keeps words in memory, for an engine that also keeps the codes of vectors there."""
-        soon = self.scan == "auto" and self._asked <= _ONE_SHOT
-        if soon or self.scan == "disk":
+        scan = self._settings.vector_scan
+        if scan == "disk" or (scan == "auto" and self._asked <= _ONE_SHOT):
             return None
         self._postings = self._postings or Postings(self._catalog)
         return self._postings

@@ -1,6 +1,8 @@
 """A migration rests where those who search have become slow, and never for good."""
 
+import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -15,8 +17,10 @@ from hikma.migration import status as reading
 from hikma.migration import throttle
 from hikma.migration.throttle import MOST_PAUSE_S, PROBES, Throttle
 from hikma.probing import Prober
+from hikma.settings import Settings
 
 ROWS = 2_000
+ON_DISK = Settings(vector_scan="disk")
 
 
 class Searching:
@@ -146,7 +150,7 @@ def test_the_rate_is_that_of_the_last_chunks(world, held):
 
 
 def test_a_child_times_searches_in_the_space_that_answers(world, held):
-    with Prober(world.catalog.path, "disk") as prober:
+    with Prober(world.catalog.path, ON_DISK) as prober:
         times = []
         end = time.monotonic() + 30.0
         while len(times) < 3 and time.monotonic() < end:
@@ -161,7 +165,8 @@ def test_a_child_times_searches_in_the_space_that_answers(world, held):
 def test_who_migrates_gives_way_to_the_child_as_to_all_who_search(world, held):
     script = (
         "import os, sys; from pathlib import Path; from hikma.probing import Prober\n"
-        "with Prober(Path(sys.argv[1]), 'disk', gives_way=True) as prober:\n"
+        "from hikma.settings import Settings\n"
+        "with Prober(Path(sys.argv[1]), Settings(), gives_way=True) as prober:\n"
         "    prober.times()\n"
         "    print(os.getpriority(os.PRIO_PROCESS, 0))\n"
         "    print(os.getpriority(os.PRIO_PROCESS, prober._child.pid))\n"
@@ -173,7 +178,7 @@ def test_who_migrates_gives_way_to_the_child_as_to_all_who_search(world, held):
 
 
 def test_a_child_ends_in_silence_with_whoever_asked(world, held):
-    command = [sys.executable, "-P", "-m", "hikma.probing", str(world.catalog.path), "disk"]
+    command = Prober(world.catalog.path, ON_DISK)._command
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as child:
         assert float(child.stdout.readline()) > 0.0
@@ -182,8 +187,28 @@ def test_a_child_ends_in_silence_with_whoever_asked(world, held):
         assert child.stderr.read() == b""
 
 
+def test_a_child_waits_for_object_storage_as_long_as_the_settings_say(world, monkeypatch):
+    """A server that never answers is asked again after each time-out: so often, so short it is."""
+    pytest.importorskip("lancedb") if "CI" not in os.environ else None
+    world.put({1: 1})
+    with world.catalog.write() as connection:
+        connection.execute("UPDATE vector_space SET backend = 'lancedb', location = 's3://b/p'")
+    open_ones = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        with Prober(world.catalog.path, Settings(vector_timeout_s=0.2)) as prober:
+            assert prober.times() == []
+            for patience_s in (30, 5):  # for the child to start, then half of the default
+                server.settimeout(patience_s)
+                open_ones.append(server.accept()[0])
+    for one in open_ones:
+        one.close()
+
+
 def test_a_child_of_no_file_times_nothing_and_harms_nothing(tmp_path):
-    with Prober(tmp_path / "absent.db", "disk") as prober:
+    with Prober(tmp_path / "absent.db", ON_DISK) as prober:
         prober.times()
         prober._child.wait(30)
         assert prober.times() == []
