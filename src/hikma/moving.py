@@ -85,8 +85,9 @@ class Mover:
             with self._catalog.write() as connection:
                 held = migrations.begin(connection, source, target, wanted.thresholds.asked())
                 made = spaces.of(connection, held.target)
-                # Before any writer sees the target: what it holds then is nobody's of today.
-                kept.enter_context(applying.alone(self._catalog.path, made.id))
+                if not spaces.is_inside(made):
+                    # Before any writer sees the target: what it holds then is nobody's of today.
+                    kept.enter_context(applying.alone(self._catalog.path, made.id))
             try:  # outside the transaction: a slow place must not keep writers waiting
                 self._refuse_filled(made)
             except BaseException as error:

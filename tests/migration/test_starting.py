@@ -59,3 +59,11 @@ def test_a_target_with_rows_of_others_is_refused_and_the_source_answers(engine, 
         engine.migration.start(Wanted("lancedb"))
     assert engine.migration.status().state == Step.ROLLED_BACK
     assert engine.search(Query("one")).hits
+
+
+@pytest.mark.parametrize(("backend", "locks"), [("sqlite-vec", 0), ("lancedb", 1)])
+def test_only_a_space_outside_the_file_has_a_lock_of_who_brings_vectors(engine, backend, locks):
+    assert engine.migration.start(Wanted(backend, model="minilm")).state == Step.BACKFILL
+    assert engine.migration.advance().state == Step.VERIFY
+    engine.index()
+    assert len(list(engine.database.parent.glob("*.space-*.lock"))) == locks
