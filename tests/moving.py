@@ -1,33 +1,109 @@
 """A file with two spaces, written as indexing does, and a dictionary that knows what is right."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from fakes import HashingEmbedder
 from hikma.applying import Target
 from hikma.arrays import VectorBatch
 from hikma.catalog import ledger, migrations, outbox, spaces
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
-from hikma.errors import InvalidVectorError, StoreError
-from hikma.storing import tell_spaces
+from hikma.errors import InvalidVectorError, ModelError, StoreError
+from hikma.storing import Sink, Tally, embed, move_vectors, put_vectors
 from hikma.vectors.exact import best, distances
 from hikma.vectors.sqlite import SqliteVectors
 from reference import ReferenceVectors
 
 DIMENSION = 8
-MODEL = "model"
+MODEL, OTHER = "model", "other"
 SPACE = VectorSpace(
     0, "sqlite-vec", "", MODEL, MODEL, MODEL, DIMENSION, "cosine", "flat", "answering"
 )
 OUTSIDE = VectorSpace(0, "double", "there", MODEL, MODEL, MODEL, DIMENSION, "cosine", "flat", "")
 
 
+_NODE = """
+INSERT OR IGNORE INTO node(id, key, kind, name, qualified_name, signature, path, documentation)
+VALUES (1, 'file:made.py', 'file', 'made.py', '', '', 'made.py', '')
+"""
+_DOCUMENT = """
+INSERT INTO document(id, node, ordinal, start_line, end_line, digest, text)
+SELECT asked.id, 1, asked.id, 1, 1, CAST(asked.text AS BLOB), asked.text
+  FROM (SELECT ? AS id, 'text ' || ? AS text) AS asked WHERE true
+    ON CONFLICT(id) DO UPDATE SET digest = excluded.digest, text = excluded.text
+"""
+
+
 def vector(seed):
     """Return a unit vector that a seed decides."""
     row = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
     return row / np.linalg.norm(row)
+
+
+def near(rows, query, limit):
+    """Return the ids of the nearest of some rows, by their bytes."""
+    exact = query.astype(np.float64)
+    apart = [
+        (1.0 - float((np.frombuffer(row, "<f4").astype(np.float64) * exact).sum()), one)
+        for one, row in rows.items()
+    ]
+    return [one for _, one in sorted(apart)[:limit]]
+
+
+def by(space, model):
+    """Return a space's description with another model."""
+    return replace(space, model=model, documents=model, queries=model)
+
+
+class Text(NamedTuple):
+    """What is embedded of a document: all that a model needs of it."""
+
+    seed: int
+
+    @property
+    def meaning(self):
+        """What the model is given."""
+        return f"text {self.seed}"
+
+    @property
+    def digest(self):
+        """What the file knows it by."""
+        return self.meaning.encode()
+
+
+class Seeded(HashingEmbedder):
+    """A model that finds no two texts alike, and whose server may be away.
+
+    Both models give vectors of one length: only the values tell whose they are.
+    """
+
+    def __init__(self, name, first):
+        super().__init__(DIMENSION, name)
+        self.first = first
+        self.fails = False
+
+    @property
+    def document_identity(self):
+        """The name: that of a space's description above."""
+        return self.name
+
+    def vector(self, seed):
+        """Return what it gives the text of a seed, its server there or not."""
+        return vector(self.first + seed)
+
+    def _embed(self, text):
+        if self.fails:
+            raise ModelError("its server is gone; start it")
+        return self.vector(int(text.removeprefix("text ")))
+
+
+def two_models():
+    """Return the models by their names; one gives a seed's text the vector of that seed."""
+    return {MODEL: Seeded(MODEL, 0), OTHER: Seeded(OTHER, 100_000)}
 
 
 class Outside(ReferenceVectors):
@@ -86,6 +162,16 @@ class World:
     catalog: Catalog
     right: dict[int, bytes] = field(default_factory=dict)
     stores: dict[int, object] = field(default_factory=dict)
+    models: dict[str, Seeded] = field(default_factory=two_models)
+
+    def embedder(self, space):
+        """Return the model of a space."""
+        return self.models[space.documents]
+
+    @property
+    def sink(self):
+        """Where a run writes."""
+        return Sink(self.catalog, self.embedder, self.store, 100)
 
     def store(self, space):
         """Return a space's store: in the file, or the double outside it."""
@@ -101,20 +187,25 @@ class World:
         return Target(self.catalog, space, self.store(space))
 
     def put(self, seeds):
-        """Write documents, each with the vector of a seed: ledger and spaces in one transaction."""
-        rows = np.stack([vector(seed) for seed in seeds.values()])
-        digests = [f"text {seed}".encode() for seed in seeds.values()]
+        """Write documents, each with the text of a seed, as a run of indexing does.
+
+        Every active model embeds them; ledger and spaces are written in one transaction.
+        """
+        texts = {one: Text(seed) for one, seed in seeds.items()}
+        made = embed(self.sink, list(texts.values()), Tally())
         with self.catalog.write() as connection:
-            ledger.put_embeddings(connection, MODEL, digests, rows)
-            ledger.record(connection, MODEL, list(zip(seeds, digests, strict=True)))
-            tell_spaces(connection, self.store, list(seeds), [])
+            connection.execute(_NODE)
+            connection.executemany(_DOCUMENT, ((one, *text) for one, text in texts.items()))
+            put_vectors(connection, made)
+            written = [(one, text.digest) for one, text in texts.items()]
+            move_vectors(self.sink, connection, written, [])
         self.right |= {one: vector(seed).tobytes() for one, seed in seeds.items()}
 
     def remove(self, ids):
         """Delete documents."""
         with self.catalog.write() as connection:
-            ledger.tombstone(connection, ids)
-            tell_spaces(connection, self.store, [], ids)
+            connection.executemany("DELETE FROM document WHERE id = ?", ((one,) for one in ids))
+            move_vectors(self.sink, connection, [], ids)
         for one in ids:
             self.right.pop(one, None)
 
@@ -139,12 +230,7 @@ class World:
 
     def near(self, seed, limit):
         """Return what is near."""
-        query = vector(seed).astype(np.float64)
-        apart = [
-            (1.0 - float((np.frombuffer(row, "<f4").astype(np.float64) * query).sum()), one)
-            for one, row in self.right.items()
-        ]
-        return [one for _, one in sorted(apart)[:limit]]
+        return near(self.right, vector(seed), limit)
 
 
 def reopen(world):

@@ -1,5 +1,7 @@
 """The real machine, driven at random against a dictionary: writes, failures, crashes, steps back.
 
+Vectors move between stores and between two models; a model's server may be away.
+
 HIKMA_TEST_STEPS=100000 python -m pytest tests/migration/test_machine.py
 """
 
@@ -23,23 +25,27 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from hikma import applying, routing
+from hikma import applying, routing, storing
 from hikma.catalog import ledger, migrations, outbox, spaces, verifications
 from hikma.catalog.migrations import ENDED, LINE, Step
-from hikma.errors import MigrationError, StoreError
-from hikma.migration import backfilling, verifying
-from moving import OUTSIDE, SPACE, make_world, reopen, vector
+from hikma.errors import MigrationError, ModelError, StoreError
+from hikma.migration import backfilling, embedding, verifying
+from hikma.migration.embedding import Making
+from moving import MODEL, OTHER, OUTSIDE, SPACE, Text, by, make_world, near, reopen
 
 STEPS = int(os.environ.get("HIKMA_TEST_STEPS", "2400"))
 LENGTH = 60
 IDS = st.integers(1, 12)
 SEEDS = st.integers(1, 40)
+MODELS = st.sampled_from([MODEL, OTHER])
 CRASHES = (
     (applying, "_settle"),  # in the store, and still owed
     (applying, "_present"),  # owed, and nothing done
     (outbox, "done"),  # in the transaction that strikes it off
     (migrations, "move_cursor"),  # before the next chunk is owed
     (verifications, "put"),  # in the middle of a comparison
+    (embedding, "_store"),  # before a batch of vectors is kept
+    (outbox, "unpark"),  # once all vectors are kept, and what was owed for want of them waits
 )
 
 
@@ -50,7 +56,8 @@ class Machine(RuleBasedStateMachine):
     def begin(self):
         self.folder = Path(tempfile.mkdtemp(prefix="hikma-machine-"))
         self.world = make_world(self.folder)
-        self.world.put({1: 1})
+        self.seeds = {}
+        self.write({1: 1})
 
     def teardown(self):
         if hasattr(self, "world"):
@@ -66,11 +73,19 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seeds=st.dictionaries(IDS, SEEDS, min_size=1, max_size=4))
     def write(self, seeds):
-        self.world.put(seeds)
+        """I1: what the model that answers could not embed is refused, and nothing is kept of it."""
+        try:
+            self.world.put(seeds)
+        except ModelError:
+            assert self.world.embedder(self.active()[0]).fails
+            return
+        self.seeds |= seeds
 
     @rule(ids=st.sets(IDS, min_size=1, max_size=4))
     def remove(self, ids):
         self.world.remove(sorted(ids))
+        for one in ids:
+            self.seeds.pop(one, None)
 
     @rule(seed=SEEDS, key=st.text(max_size=3), limit=st.integers(1, 5))
     def search(self, seed, key, limit):
@@ -79,15 +94,34 @@ class Machine(RuleBasedStateMachine):
             found = routing.route(connection, key)
             if found.proven is not None:
                 self.assert_verified(connection, found.space)
-            store = self.world.store(found.space)
-            if found.proven is not None:
-                store = routing.Tried(store, self.world.store(found.proven), lambda _: None)
-            try:
-                near = [one.id for one in store.nearest(vector(seed), limit)]
-            except StoreError:
-                assert self.world.store(found.space).down
-                return
-        assert near == self.world.near(seed, limit)
+            for space, store in self.asked(found):
+                model = self.world.embedder(space)
+                try:
+                    query = model.embed_query(Text(seed).meaning)
+                    given = [one.id for one in store.nearest(query, limit)]
+                except (StoreError, ModelError):
+                    assert model.fails or self.world.store(space).down
+                else:
+                    assert given == near(self.known(connection, space), query, limit)
+                    return
+
+    def asked(self, found):
+        """Return whom a search asks, in turn: of another model who is proven comes last."""
+        store = self.world.store(found.space)
+        if found.proven is None:
+            return [(found.space, store)]
+        proven = self.world.store(found.proven)
+        if found.proven.documents == found.space.documents:
+            return [(found.space, routing.Tried(store, proven, lambda _: None))]
+        return [(found.space, store), (found.proven, proven)]
+
+    def known(self, connection, space):
+        """Return what a space can answer with: all that is right but for what a model still owes."""
+        absent = self.lacking(connection, space.documents)
+        if spaces.is_inside(space):
+            absent |= set(outbox.pending(connection, space.id).tolist())
+        right = self.right(space)
+        return {one: right[one] for one in right.keys() - absent}
 
     # What goes wrong
 
@@ -96,6 +130,25 @@ class Machine(RuleBasedStateMachine):
         for store in self.world.stores.values():
             if hasattr(store, "down"):
                 store.down = down
+
+    @rule(model=MODELS, fails=st.booleans())
+    def away(self, model, fails):
+        """I10: the server of a model is away; what another model answers goes on."""
+        self.world.models[model].fails = fails
+
+    @rule()
+    def heal(self):
+        """I2: once everything can be reached, all that is owed is brought, and nobody must ask."""
+        self.flap(down=False)
+        for model in self.world.models.values():
+            model.fails = False
+        if self.held is not None:
+            self.pause(paused=False)
+        for _ in range(2):
+            self.work()
+        with self.world.catalog.read() as connection:
+            for space in spaces.active(connection):
+                assert not outbox.backlog(connection, space.id).pending
 
     @rule(where=st.sampled_from(CRASHES))
     def crash(self, where):
@@ -110,9 +163,10 @@ class Machine(RuleBasedStateMachine):
     # What a migration does
 
     @precondition(lambda self: self.held is None)
-    @rule(wanted=st.sampled_from([OUTSIDE, SPACE]))
-    def start(self, wanted):
-        self.world.begin(wanted)
+    @rule(wanted=st.sampled_from([OUTSIDE, SPACE]), model=MODELS)
+    def start(self, wanted, model):
+        """Move to another store, to another model, or to both."""
+        self.world.begin(by(wanted, model))
 
     @precondition(lambda self: self.held is not None)
     @rule()
@@ -122,13 +176,14 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def work(self):
-        """Bring what is owed; copy and compare where that is the step."""
-        for space in self.active():
-            target = self.world.target(space.id)
-            if not spaces.is_inside(space):
-                applying.apply_once(target)
+        """Embed what lacks a vector, bring what is owed; copy and compare where that is the step."""
         held = self.held
-        if held is None or held.paused:
+        rests = held is not None and held.paused
+        for space in self.active():
+            if not rests:
+                self.embed(space)
+            applying.apply_once(self.world.target(space.id))
+        if held is None or rests:
             return
         target = self.world.target(held.target)
         if held.step is Step.BACKFILL and not getattr(target.store, "down", False):
@@ -136,6 +191,17 @@ class Machine(RuleBasedStateMachine):
                 backfilling.backfill(target, held, lambda _: None)
         if held.step in (Step.VERIFY, Step.SOAK):
             verifying.verify(target, held.epoch)
+
+    def embed(self, space):
+        """Give documents the vectors that they lack by a space's model, as `repair` does too."""
+        making = Making(
+            self.world.embedder(space),
+            lambda lacking: ((one.digest, one.digest.decode()) for one in lacking),
+            lambda *_: None,
+            lambda: True,
+        )
+        with suppress(ModelError):
+            embedding.embed(self.world.target(space.id), making)
 
     @precondition(lambda self: self.held is not None and not self.held.paused)
     @rule(percent=st.sampled_from([0.0, 1.0, 50.0]))
@@ -167,6 +233,15 @@ class Machine(RuleBasedStateMachine):
         self.go_on(7)
         self.write(seeds)
         self.roll_back()
+
+    @precondition(lambda self: self.held is not None)
+    @rule(seeds=st.dictionaries(IDS, SEEDS, min_size=1, max_size=4))
+    def write_while_away(self, seeds):
+        """Go as far as it goes, and write while the model of who only receives is away."""
+        self.go_on(7)
+        for space in self.active()[1:]:
+            self.world.embedder(space).fails = True
+        self.write(seeds)
 
     @precondition(lambda self: self.held is not None and self.held.step is Step.CANARY)
     @rule(percent=st.floats(0, 100))
@@ -210,11 +285,21 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         with self.world.catalog.read() as connection:
-            live = ledger.vectors_of(connection, range(1, 13))
-        found = {
-            one: row.tobytes() for one, row in zip(live.ids.tolist(), live.vectors, strict=True)
+            assert set(ledger.live_ids(connection).tolist()) == self.seeds.keys()
+            for space in spaces.active(connection):
+                self.assert_canonical(connection, space)
+
+    def assert_canonical(self, connection, space):
+        """What a model could not embed is owed; each vector that is there is its own, unaltered."""
+        lacking = self.lacking(connection, space.documents)
+        live = ledger.vectors_of(connection, sorted(self.seeds), space.documents)
+        found = zip(live.ids.tolist(), live.vectors, strict=True)
+        right = self.right(space)
+        assert {one: row.tobytes() for one, row in found} == {
+            one: right[one] for one in right.keys() - lacking
         }
-        assert found == self.world.right
+        if not migrations.is_filling(connection, space.id):
+            assert lacking <= set(outbox.pending(connection, space.id).tolist())
 
     @invariant()
     def spaces_hold_what_they_are_not_owed(self):
@@ -227,10 +312,10 @@ class Machine(RuleBasedStateMachine):
             copying &= held is not None and held.step in (Step.DUAL_WRITE, Step.BACKFILL)
             with self.world.catalog.read() as connection:
                 owed = set(outbox.pending(connection, space.id).tolist())
-            holds = self.world.held(space.id)
-            ids = holds.keys() if copying else holds.keys() | self.world.right.keys()
+            holds, right = self.world.held(space.id), self.right(space)
+            ids = holds.keys() if copying else holds.keys() | right.keys()
             for one in ids - owed:
-                assert holds.get(one) == self.world.right.get(one), (space, one)
+                assert holds.get(one) == right.get(one), (space, one)
 
     @invariant()
     def one_space_answers_and_the_audit_is_whole(self):
@@ -256,10 +341,26 @@ class Machine(RuleBasedStateMachine):
         with self.world.catalog.read() as connection:
             return spaces.active(connection)
 
+    def right(self, space):
+        """Return what a space should hold: every live document's vector by its model."""
+        model = self.world.embedder(space)
+        return {one: model.vector(seed).tobytes() for one, seed in self.seeds.items()}
+
+    def lacking(self, connection, model):
+        """Return which live documents have no vector by a model."""
+        found = ledger.vectors_of(connection, sorted(self.seeds), model)
+        return self.seeds.keys() - set(found.ids.tolist())
+
     def may_leave(self, connection, held):
         """The gates that keep data safe; the others are of quality and time."""
+        target = spaces.of(connection, held.target)
         if held.step is Step.BACKFILL:
-            return migrations.is_copied(connection, held)
+            lacking = self.lacking(connection, target.documents)
+            return not lacking and migrations.is_copied(connection, held)
+        if held.step in (Step.SHADOW, Step.CANARY):
+            # What is owed to a space outside is answered from the canonical rows.
+            owed = spaces.is_inside(target) and outbox.backlog(connection, target.id).pending
+            return not owed and not self.lacking(connection, target.documents)
         if held.step in (Step.VERIFY, Step.SOAK):
             found = verifications.latest(connection, held.target)
             clean = found is not None and found.is_clean(datetime.now(UTC))
@@ -284,6 +385,14 @@ def run(steps, phases=tuple(Phase)):
             print_blob=False,
         ),
     )
+
+
+@pytest.fixture(autouse=True)
+def without_waits(monkeypatch):
+    """Try again at once what was put off, and make vectors in parts smaller than the file."""
+    monkeypatch.setattr(outbox, "_LONGEST_WAIT_S", 0.001)
+    monkeypatch.setattr(backfilling, "_WAIT_S", 0.1)
+    monkeypatch.setattr(embedding, "BATCH", 4)
 
 
 @pytest.mark.timeout(3_000)
@@ -336,16 +445,35 @@ def without_reverse(connection, held, step):
         spaces.put_state(connection, held.source, spaces.RETIRED)
 
 
+def by_the_answering_model(connection, space, owed):
+    """Bring a space the vectors of the model that answers."""
+    return PRESENT(connection, by(space, ledger.space(connection).documents), owed)
+
+
+def without_what_lacks(connection, store, written, removed):
+    """Tell spaces what has a vector, and owe them nothing for what has none yet."""
+    for space in spaces.active(connection):
+        batch = ledger.vectors_of(connection, sorted(written), space.documents)
+        if spaces.is_inside(space):
+            store(space).delete([*removed, *written])
+            store(space).upsert(batch)
+        else:
+            outbox.enqueue(connection, space.id, [*batch.ids.tolist(), *removed])
+
+
+PRESENT = applying._present
 MOVE = migrations._move_spaces
-TELL = __import__("moving").tell_spaces
+TELL = storing.tell_spaces
 BROKEN = {
     "struck off before it is brought": ("hikma.applying._apply_outside", struck_off_first),
     "cursor moves without owing": ("hikma.catalog.migrations.move_cursor", cursor_alone),
-    "deletions are not told": ("moving.tell_spaces", without_deletions),
+    "deletions are not told": ("hikma.storing.tell_spaces", without_deletions),
     "rollback changes the name alone": (
         "hikma.catalog.migrations._move_spaces",
         back_in_name_only,
     ),
+    "one model's vectors for the other": ("hikma.applying._present", by_the_answering_model),
+    "nothing is owed without a vector": ("hikma.storing.tell_spaces", without_what_lacks),
     "no reverse dual write": ("hikma.catalog.migrations._move_spaces", without_reverse),
 }
 
