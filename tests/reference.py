@@ -22,6 +22,8 @@ class ReferenceVectors:
 
     def upsert(self, batch: VectorBatch) -> None:
         """Insert or replace."""
+        if not len(batch.ids):
+            return
         self._check(batch.vectors.shape[-1])
         for one, vector in zip(batch.ids.tolist(), batch.vectors, strict=True):
             self._rows[one] = vector.copy()

@@ -132,4 +132,5 @@ def tell_spaces(
         store(space).delete([*removed, *lacking.tolist()])
         if len(batch.ids):
             store(space).upsert(batch)
+        outbox.forget(connection, space.id, [*written, *removed])
         outbox.enqueue(connection, space.id, lacking)

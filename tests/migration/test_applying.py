@@ -10,7 +10,7 @@ from hikma import applying
 from hikma.arrays import VectorBatch
 from hikma.catalog import outbox
 from hikma.errors import LockedFileError
-from moving import SPACE, vector
+from moving import OTHER, OUTSIDE, SPACE, by, vector
 
 LATER = timedelta(hours=1)
 
@@ -157,3 +157,27 @@ class Clock(datetime):
 
 def dies(*_given):
     raise KeyboardInterrupt
+
+
+def test_what_is_written_or_deleted_in_the_file_is_owed_to_a_space_in_it_no_more(world):
+    world.put({1: 1, 2: 2})
+    number = world.begin(by(SPACE, OTHER)).target
+    world.models[OTHER].fails = True
+    world.put({1: 3, 2: 4})
+    assert applying.drain(world.target(number), 0.0).parked == 2
+    world.models[OTHER].fails = False
+    world.put({1: 5})
+    world.remove([2])
+    with world.catalog.read() as connection:
+        assert outbox.backlog(connection, number).pending == 0
+
+
+def test_what_is_parked_for_want_of_a_vector_is_due_once_its_text_has_one(world):
+    world.put({1: 1})
+    number = world.begin(by(OUTSIDE, OTHER)).target
+    world.models[OTHER].fails = True
+    world.put({1: 3})
+    assert applying.drain(world.target(number), 0.0).parked == 1
+    world.models[OTHER].fails = False
+    world.put({2: 3})  # the same text
+    assert applying.drain(world.target(number), 0.0).pending == 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, VectorBatch, VectorRows
 from hikma.catalog import identity as file_identity
-from hikma.catalog import rows, state
+from hikma.catalog import outbox, rows, state
 from hikma.catalog.tables import MIGRATING, WORD_TABLES
 from hikma.catalog.validation import hash_of, refuse_unfit, validate_vectors
 from hikma.domain import NodeKind, VectorSpace
@@ -114,6 +114,7 @@ def put_embeddings(
 ) -> list[int]:
     """Store canonical vectors; one that is there already is replaced.
 
+    What was parked for want of them is due at once, in whatever space.
     Returns the ids of live documents whose vector thereby became another one: they share a text
     with the one that was meant, and every store must be told.
     """
@@ -136,6 +137,7 @@ def put_embeddings(
             for digest, vector_hash, row in zip(digests, hashes, given, strict=True)
         ),
     )
+    outbox.unpark_embedded(connection, digests)
     changed = [
         digest
         for digest, vector_hash in zip(digests, hashes, strict=True)

@@ -92,6 +92,13 @@ def done(connection: apsw.Connection, space: int, applied: Iterable[tuple[int, i
     )
 
 
+def forget(connection: apsw.Connection, space: int, ids: Sequence[int]) -> None:
+    """Drop what a space is owed of documents whose present state this transaction brings."""
+    if len(ids):
+        sql = "DELETE FROM outbox WHERE space = ? AND document_id IN (SELECT value FROM carray(?))"
+        connection.execute(sql, (space, rows.numbers(ids)))
+
+
 def failed(
     connection: apsw.Connection, space: int, owed: Iterable[Owed], error: str, now: datetime
 ) -> None:
@@ -148,6 +155,21 @@ def unpark(connection: apsw.Connection, space: int) -> int:
         "UPDATE outbox SET attempts = 0, next_attempt_at = NULL WHERE space = ?", (space,)
     )
     return parked
+
+
+def unpark_embedded(connection: apsw.Connection, digests: Sequence[bytes]) -> None:
+    """Make due what is parked of documents whose texts, by their digests, have a vector now."""
+    if rows.first(connection, f"SELECT 1 FROM outbox WHERE NOT {_PAUSED} LIMIT 1") is None:  # noqa: S608 -- our own figure
+        return
+    connection.execute(
+        f"""
+        UPDATE outbox SET attempts = 0, next_attempt_at = NULL
+         WHERE NOT {_PAUSED} AND document_id IN (
+           SELECT document_id FROM ledger
+            WHERE NOT deleted AND digest IN (SELECT value FROM carray(?)))
+        """,  # noqa: S608 -- likewise
+        (rows.blobs(digests),),
+    )
 
 
 def pending(connection: apsw.Connection, space: int) -> DocumentIds:

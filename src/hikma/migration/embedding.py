@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TypeAlias
 
 from hikma.applying import Target
-from hikma.catalog import embeddings, ledger, outbox
+from hikma.catalog import embeddings, ledger
 from hikma.catalog.embeddings import Lacking
 from hikma.errors import MigrationError
 from hikma.protocols import Embedder
@@ -54,8 +54,7 @@ def embed(target: Target, making: Making) -> None:
             return
         done += _store(target, making, dict(batch))
         making.track("embed", done, total)
-    with target.catalog.write() as connection:
-        outbox.unpark(connection, target.space.id)  # what was owed without a vector has one now
+    with target.catalog.read() as connection:
         left = embeddings.origins(connection, model)
     if left:
         raise _left(target, left)
