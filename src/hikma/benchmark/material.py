@@ -14,6 +14,7 @@ from hikma.catalog import ledger, nodes, spaces
 from hikma.domain import NodeKind, VectorSpace
 from hikma.engine import Engine
 from hikma.errors import BenchmarkError, HikmaError
+from hikma.resampling import percentile
 
 SINGLES, BATCHES, BATCH = 20, 5, 100
 """Writes that are timed: of one vector, of a batch, and vectors in one."""
@@ -150,7 +151,7 @@ def _says_something(line: str) -> bool:
 
 
 def _facts(space: VectorSpace, asked: _Asked, counts: tuple[int, int], held_out: int) -> Material:
-    took = [round(float(one) * 1e3, 4) for one in np.percentile(asked.seconds or [0.0], (50, 95))]
+    took = [round(percentile(asked.seconds or [0.0], share) * 1e3, 4) for share in (50, 95)]
     p50, p95 = took if asked.texts else (None, None)
     return Material(
         space.model,

@@ -7,6 +7,7 @@ import numpy as np
 
 from hikma.benchmark.backends import LANCEDB, SQLITE_VEC
 from hikma.benchmark.figures import Recommendation
+from hikma.resampling import draws, interval
 
 MOST_RATIO = 1.2
 RULE = (
@@ -68,11 +69,9 @@ def ratio_of_medians(
     """
     count = min(len(ours), len(theirs))
     pair = np.array([ours[:count], theirs[:count]], np.float64)
-    draw = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
-    first, second = np.median(pair[:, draw], axis=2)
-    low, high = np.percentile(first / second, (2.5, 97.5))
+    first, second = np.median(pair[:, draws(count, RESAMPLES, seed)], axis=2)
     mine, other = np.median(pair, axis=1)
-    return float(mine / other), float(low), float(high)
+    return float(mine / other), *interval(first / second)
 
 
 def recall_difference(
@@ -81,9 +80,7 @@ def recall_difference(
     """Return the 95 % interval of how much more recall ours have, by bootstrap over rounds."""
     count = min(len(ours), len(theirs))
     apart = np.array(ours[:count], np.float64) - np.array(theirs[:count], np.float64)
-    draw = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
-    low, high = np.percentile(apart[draw].mean(axis=1), (2.5, 97.5))
-    return float(low), float(high)
+    return interval(apart[draws(count, RESAMPLES, seed)].mean(axis=1))
 
 
 def _fastest(runs: Mapping[str, Run], start: str) -> str | None:

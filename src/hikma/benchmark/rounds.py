@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorRows
 from hikma.benchmark.figures import Figure
+from hikma.resampling import draws, interval, percentile
 
 RESAMPLES = 1_000
 _TIE = 1e-9
@@ -61,8 +62,8 @@ def _once(timed: Timed, action: Callable[[int], Any], number: int) -> None:
 def figure(key: tuple[str, int, str], timed: Timed, each: int = 1) -> Figure:
     """Return the figures of what was timed; each action counts as so many in the rate."""
     ms = np.array(timed.ms)
-    low, high = interval(ms)
-    p50, p95, p99 = np.percentile(ms, (50, 95, 99))
+    low, high = median_interval(ms)
+    p50, p95, p99 = (percentile(timed.ms, share) for share in (50, 95, 99))
     return Figure(
         *key,
         count=len(ms),
@@ -80,11 +81,9 @@ def _rounded(ms: Any) -> float:
     return round(float(ms), 5)
 
 
-def interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the 95 % interval of the median by bootstrap (Efron 1979)."""
-    draw = np.random.default_rng(0).integers(0, len(values), (RESAMPLES, len(values)))
-    low, high = np.percentile(np.median(values[draw], axis=1), (2.5, 97.5))
-    return float(low), float(high)
+def median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of the median by bootstrap."""
+    return interval(np.median(values[draws(len(values), RESAMPLES, 0)], axis=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

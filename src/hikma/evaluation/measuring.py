@@ -16,6 +16,7 @@ from hikma.engine import Engine
 from hikma.errors import EvaluationError
 from hikma.evaluation.topics import PLACE, Qrels, Topic, Unit
 from hikma.ranking import Weights
+from hikma.resampling import interval
 from hikma.results import Hit
 from hikma.retrieval import FAILED
 from hikma.telemetry import Track, silent
@@ -194,9 +195,9 @@ def _values(
 
 
 def _intervals(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Return the 2.5th and 97.5th percentile of each measure's mean over resampled topics.
+    """Return the ends, shape (2, measures), of each measure's mean over resampled topics.
 
-    The percentile bootstrap (Efron 1979); `values` has a row a topic, a column a measure.
+    `values` has a row a topic, a column a measure.
     """
     draw = np.random.default_rng(seed)
     count = len(values)
@@ -204,8 +205,7 @@ def _intervals(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
         values[draw.integers(0, count, (_AT_ONCE, count))].mean(axis=1)
         for _ in range(RESAMPLES // _AT_ONCE)
     ]
-    ends: NDArray[np.float64] = np.percentile(np.concatenate(means), (2.5, 97.5), axis=0)
-    return ends
+    return np.array([interval(each) for each in np.concatenate(means).T]).T
 
 
 def _library() -> Any:

@@ -24,6 +24,7 @@ from hikma.catalog.schema import Catalog
 from hikma.migration.asking import question_of
 from hikma.migration.gates import slowdown
 from hikma.protocols import Embedder, Nearest
+from hikma.resampling import interval, percentile
 
 DEPTH = 10
 """Answers of each end that are compared, where nothing else is asked for."""
@@ -243,7 +244,7 @@ def summarised(found: Sequence[Sample], control: Sequence[Sample]) -> Comparison
     noise, repeated = _by_question(control)
     ours = [one.source_ms for one in answered]
     theirs = _known([one.target_ms for one in answered])
-    source, target = percentile(ours, 95), percentile(theirs, 95)
+    source, target = _p95(ours), _p95(theirs)
     bounds = slowdown_bounds(ours, theirs)
     return Comparison(
         samples=len(found),
@@ -290,7 +291,7 @@ def low(values: Sequence[float], answers: int | None = None) -> float | None:
     drawn = np.random.default_rng(0).multinomial(len(values), often / len(values), _DRAWS)
     means = drawn @ levels / len(values)
     plain = float(levels @ often) / len(values)
-    return float(min(np.percentile(means, 2.5), _wilson(min(plain, 1.0), max(count, 1))))
+    return min(interval(means)[0], _wilson(min(plain, 1.0), max(count, 1)))
 
 
 def slowdown_bounds(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float] | None:
@@ -304,8 +305,7 @@ def slowdown_bounds(ours: Sequence[float], theirs: Sequence[float]) -> tuple[flo
         return None
     chance = np.random.default_rng(0)
     source, target = (_drawn(np.sort(one), chance) for one in (ours, theirs))
-    first, last = np.percentile(target / np.maximum(source, 1e-6), (2.5, 97.5))
-    return float(first), float(last)
+    return interval(target / np.maximum(source, 1e-6))
 
 
 def _drawn(ordered: NDArray[np.float64], chance: np.random.Generator) -> NDArray[np.float64]:
@@ -324,9 +324,8 @@ def _wilson(share: float, count: int) -> float:
     return max(0.0, (middle - spread) / (1 + z * z / count))
 
 
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return a percentile, None of nothing."""
-    return float(np.percentile(values, share)) if values else None
+def _p95(values: Sequence[float]) -> float | None:
+    return percentile(values, 95) if values else None
 
 
 def _known(values: Sequence[float | None]) -> list[float]:

@@ -18,6 +18,7 @@ from hikma.drawing import page, shown, table
 from hikma.migration import comparing, judging, picturing
 from hikma.migration.comparing import Comparison
 from hikma.migration.gates import Quality
+from hikma.resampling import percentile
 
 _PERCENTS = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100)
 
@@ -145,7 +146,7 @@ def _part(kind: str, index: str, found: Sequence[Sample], control: Sequence[Samp
 
 def _curve(values: Sequence[float]) -> list[tuple[float, float]]:
     return [
-        (float(percent), round(comparing.percentile(values, percent) or 0.0, 4))
+        (float(percent), round(percentile(values, percent), 4))
         for percent in (_PERCENTS if values else ())
     ]
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from hikma.catalog import migrations
 from hikma.catalog.schema import Catalog
 from hikma.errors import StorageFullError
+from hikma.resampling import percentile
 
 MOST_SLOWDOWN = 1.5
 """Of the live p95 over the one before; above it the migration rests longer after each chunk."""
@@ -99,7 +98,7 @@ class Throttle:
             self._live.extend(self.probes())
         if not self._live:
             return
-        self.before_ms = _p95(self._live)
+        self.before_ms = percentile(self._live, 95)
         self._live.clear()
         self._keep({"before_ms": round(self.before_ms, 3)})
 
@@ -109,7 +108,7 @@ class Throttle:
         self._live.extend(added)
         if self.before_ms is None or not added or len(self._live) < _FEWEST:
             return
-        slow = _p95(self._live) / max(self.before_ms, 1e-6)
+        slow = percentile(self._live, 95) / max(self.before_ms, 1e-6)
         if slow > MOST_SLOWDOWN:
             self._pause_s = min(max(2 * self._pause_s, LEAST_PAUSE_S), MOST_PAUSE_S)
             self._tell(f"queries take {slow:.1f} times as long as before")
@@ -126,7 +125,3 @@ class Throttle:
     def _keep(self, facts: dict[str, Any]) -> None:
         with self.catalog.write() as connection:
             migrations.put_gates(connection, self.migration, facts)
-
-
-def _p95(values: Sequence[float] | deque[float]) -> float:
-    return float(np.percentile(list(values), 95))
