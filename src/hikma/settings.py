@@ -82,7 +82,8 @@ class Settings:
     """Where vectors are compared: on disk, by codes in memory, by signs alone in memory (an eighth
     of it, slower), or by codes in memory from an engine's third query."""
     vector_timeout_s: Annotated[float, Interval(ge=0.1, le=600)] = 10.0
-    """Seconds of a request to object storage; six without an answer are a failure."""
+    """Seconds of a request to object storage, and of a query that asks it, over all its requests;
+    what writes gives up after six without an answer."""
     vector_batch_size: Annotated[int, Interval(ge=1, le=100_000)] = 100
     """Documents a commit at least."""
     embedding_model: Annotated[str, Predicate(_is_model)] | None = None

@@ -1,6 +1,7 @@
 """Object storage that is slow, down, hanging, cut off or closed to us: told, and nothing is lost."""
 
 import os
+import time
 from contextlib import suppress
 
 import boto3
@@ -25,6 +26,7 @@ from hikma.vectors.lance import LanceVectors
 from moving import vector
 
 pytestmark = pytest.mark.faults
+TIMEOUT_S = 1.0
 ATTEMPTS = 6
 """Of LanceDB, before it says that a store cannot be reached."""
 
@@ -60,7 +62,7 @@ def proxy(server, monkeypatch):
 
 
 def impatient(catalog, space):
-    return LanceVectors(catalog, space, 0.2)
+    return LanceVectors(catalog, space, TIMEOUT_S)
 
 
 def begun(folder):
@@ -86,14 +88,23 @@ def test_a_store_that_is_out_of_reach_is_told_in_time_and_loses_nothing(proxy, t
     proxy.expired = True
     journey.write()
     assert_answers(journey, [3])  # by the one that is proven
+    patient = LanceVectors(journey.catalog, journey.target(held.target).space)
     with pytest.raises(StoreError, match="ExpiredToken: The provided token has expired"):
-        journey.target(held.target).store.nearest(vector(1), 3)
+        patient.nearest(vector(1), 3)  # asked six times within its ten seconds
     proxy.heal()
     go(journey, Step.CUTOVER)
     proxy.refuses = True
     journey.write()
     with pytest.raises(StoreError, match="check that the place can be reached"):
         journey.target(held.target).store.nearest(vector(1), 3)
+    proxy.heal()
+    journey.target(held.target).store.nearest(vector(1), 3)
+    proxy.hangs = True
+    for _ in range(2):  # its table is open, then it is not
+        started = time.monotonic()
+        with pytest.raises(StoreError, match=f"no answer in {TIMEOUT_S:g} s"):
+            journey.target(held.target).store.nearest(vector(1), 3)
+        assert time.monotonic() - started < 2 * TIMEOUT_S, "one time-out, not one an attempt"
     stepping.roll_back(journey.catalog, "it is down")
     proxy.hangs = True
     assert_answers(journey)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from hikma.vectors.lance_durability import (
     newest_manifest,
     torn_manifests,
 )
+from hikma.vectors.lance_patience import Patience, Wait
 from hikma.vectors.lance_places import (
     TIMEOUT_S,
     Place,
@@ -55,7 +57,7 @@ class LanceVectors:
     def __init__(self, catalog: Catalog, space: VectorSpace, timeout_s: float = TIMEOUT_S) -> None:
         """Hold a space's vectors; its table is made by the first write.
 
-        `timeout_s` bounds each request to object storage.
+        `timeout_s` bounds each request to object storage, and all of them together for a query.
         """
         self._catalog = catalog
         self._space = space
@@ -68,6 +70,7 @@ class LanceVectors:
         with catalog.read() as connection:
             table = f"vectors_{identity.of(connection)}_{space.id}"
         self._place = place_of(catalog.path, space.location, table, timeout_s)
+        self._patience = Patience(None if self._place.is_local else timeout_s)
         self._durability = Durability(self._place)
         self._applier = spaces.lock_of(catalog.path, space.id)
         self._upkeep = lance_upkeep.Upkeep(self._place, self._applier, indexed=self._indexed)
@@ -115,7 +118,8 @@ class LanceVectors:
         if limit < 1:
             return []
         with self._told():
-            table, mended = self._opened_for_query()
+            wait = self._patience.begin()
+            table, mended = wait.call(self._opened_for_query)
             with self._catalog.read() as connection:
                 if within is not None and len(within) <= SMALL:
                     return self._scored(connection, within, query, limit)
@@ -123,7 +127,7 @@ class LanceVectors:
                 if table is None:
                     self._refuse_lost(connection, owed)
                     return self._scored(connection, _both(owed, within), query, limit)
-                return self._sought(connection, table, _Asked(query, limit, within, owed))
+                return self._sought(connection, table, _Asked(query, limit, within, owed, wait))
 
     def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
         """Yield the table's own rows by ascending id; an id that is there twice comes twice."""
@@ -273,13 +277,14 @@ class LanceVectors:
 
     def _sought(self, connection: apsw.Connection, table: Any, asked: "_Asked") -> list[Neighbor]:
         """Fetch candidates, more each time, until no other row can be among the nearest."""
-        count = int(table.count_rows())
+        count = int(asked.wait.call(table.count_rows))
         wanted = asked.first(count)
         if asked.within is not None and wanted >= len(asked.within):
             return self._scored(connection, asked.within, asked.query, asked.limit)
         exactly = not self._indexed or count < lance_upkeep.INDEX_ROWS
         while True:
-            ids, apart = lance_rows.near(table, asked.query, wanted, exactly=exactly)
+            look = partial(lance_rows.near, table, asked.query, wanted, exactly=exactly)
+            ids, apart = asked.wait.call(look)
             candidates = asked.among(ids)
             found = self._scored(connection, candidates, asked.query, asked.limit)
             enough = len(found) == asked.limit
@@ -295,12 +300,13 @@ class LanceVectors:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A query: whom it looks for, and the `owed` whose rows in the table say nothing."""
+    """A query: whom it looks for, whose rows in the table say nothing, and how long it may wait."""
 
     query: Vector
     limit: int
     within: DocumentIds | None
     owed: DocumentIds
+    wait: Wait
 
     def first(self, count: int) -> int:
         """Return how many candidates to fetch at first, of a table of `count` rows."""
