@@ -246,13 +246,15 @@ class Machine(RuleBasedStateMachine):
         self.search(seed, key, 3)
 
     @precondition(lambda self: self.held is not None)
-    @rule(seeds=st.dictionaries(IDS, SEEDS, min_size=1, max_size=4))
-    def write_while_away(self, seeds):
-        """Go as far as it goes, and write while the model of who only receives is away."""
+    @rule(seeds=st.dictionaries(IDS, SEEDS, min_size=1, max_size=4), down=st.booleans())
+    def write_while_away(self, seeds, down):
+        """Go as far as it goes, and write while who only receives is down, or its model away."""
         self.go_on(7)
         for space in self.active()[1:]:
-            self.world.embedder(space).fails = True
+            self.world.embedder(space).fails |= not down
+        self.flap(down)
         self.write(seeds)
+        self.work()
 
     @precondition(lambda self: self.held is not None and self.held.step is Step.CANARY)
     @rule(percent=st.floats(0, 100))
@@ -499,6 +501,6 @@ def broken(name):
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_variant_is_caught(name):
     with broken(name), pytest.raises(BaseException) as caught:  # noqa: PT011 -- a group, or the first failure
-        run(6_000, [Phase.generate])  # to make it small would take minutes
+        run(12_000, [Phase.generate])  # to make it small would take minutes
     assert not isinstance(caught.value, KeyboardInterrupt)
     assert ENDED
