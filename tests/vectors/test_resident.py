@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from threading import BoundedSemaphore, get_ident
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hikma.catalog import ledger
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError
+from hikma.vectors import codes, resident
 from hikma.vectors.codes import loaded, whole
 from hikma.vectors.resident import ResidentVectors, open_store
 from hikma.vectors.sqlite import SqliteVectors
@@ -73,6 +75,22 @@ def test_a_vector_takes_few_bytes_of_memory(catalog, kept, bits, most):
     assert store.nbytes == 0
     store.nearest(clustered(1)[0], 1)
     assert 0 < store.nbytes <= most * 3_000
+
+
+def test_two_threads_find_what_one_finds_where_a_core_is_free(catalog, store, monkeypatch):
+    made = clustered(9_010, seed=3)
+    put(catalog, store, list(range(1, 9_001)), made[:9_000])
+    plain = [store.nearest(query, 10) for query in made[9_000:]]
+    monkeypatch.setattr(codes, "_WORTH_TWO", 1_000)
+    seen = []
+    differ = codes._differ
+    monkeypatch.setattr(codes, "_differ", lambda *given: (seen.append(get_ident()), differ(*given)))
+    for free, threads in ((2, 2), (1, 1)):
+        monkeypatch.setattr(resident, "_searching", BoundedSemaphore(free))
+        seen.clear()
+        assert [store.nearest(query, 10) for query in made[9_000:]] == plain
+        assert (len(set(seen)) > 1) is (threads == 2)
+    assert resident._searching.acquire(blocking=False)
 
 
 def test_signs_alone_find_999_of_1000_true_neighbours(catalog, kept):

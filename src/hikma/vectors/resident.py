@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import apsw
@@ -112,8 +113,8 @@ class ResidentVectors:
             wanted, seen = limit, -1
             while True:
                 depth = depth_of(wanted, held)
-                with _searching:
-                    ids = held.nearest(query, depth.looks, depth.rows, within)
+                with _searching, _cores(held) as threads:
+                    ids = held.nearest(query, depth.looks, depth.rows, within, threads)
                 found = self._kept.rescored(connection, ids, query)
                 # A document that the ledger has let go may still have its code here.
                 if len(found) >= limit or len(ids) == seen:
@@ -212,6 +213,17 @@ class ResidentVectors:
             )
         finally:
             self._loader = None
+
+
+@contextmanager
+def _cores(held: Codes) -> Iterator[int]:
+    """Take a second core where many vectors are compared and no other search has it."""
+    spare = held.is_worth_two and _searching.acquire(blocking=False)
+    try:
+        yield 2 if spare else 1
+    finally:
+        if spare:
+            _searching.release()
 
 
 def depth_of(limit: int, held: Codes) -> Depth:
