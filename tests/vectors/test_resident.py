@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from threading import BoundedSemaphore, get_ident
+from threading import get_ident
 
 import numpy as np
 import pytest
@@ -85,12 +85,22 @@ def test_two_threads_find_what_one_finds_where_a_core_is_free(catalog, store, mo
     seen = []
     differ = codes._differ
     monkeypatch.setattr(codes, "_differ", lambda *given: (seen.append(get_ident()), differ(*given)))
-    for free, threads in ((2, 2), (1, 1)):
-        monkeypatch.setattr(resident, "_searching", BoundedSemaphore(free))
+    for cores in (2, 1):
+        monkeypatch.setattr(resident, "_searching", resident.Cores(cores))
         seen.clear()
         assert [store.nearest(query, 10) for query in made[9_000:]] == plain
-        assert (len(set(seen)) > 1) is (threads == 2)
-    assert resident._searching.acquire(blocking=False)
+        assert (len(set(seen)) > 1) is (cores == 2)
+
+
+def test_a_search_takes_two_cores_only_while_nobody_else_searches():
+    cores = resident.Cores(2)
+    with cores.taken(two=True) as alone:
+        pass
+    with cores.taken(two=False) as one, cores.taken(two=True) as beside:
+        pass
+    with cores.taken(two=True) as again:
+        pass
+    assert (alone, one, beside, again) == (2, 1, 1, 2)
 
 
 def test_signs_alone_find_999_of_1000_true_neighbours(catalog, kept):

@@ -30,10 +30,38 @@ _AT_ONCE = 16_384
 _MOST_STEPPED = 8_192
 """Changed vectors that a query brings in by itself; loading all costs no more than many."""
 
-_searching = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""More threads than cores take each other's caches."""
 
 _log = logging.getLogger(__name__)
+
+
+class Cores:
+    """Whose turn it is to search: more threads than cores take each other's caches."""
+
+    def __init__(self, count: int) -> None:
+        """Let so many threads search at a time."""
+        self._free = threading.BoundedSemaphore(count)
+        self._counting = threading.Lock()
+        self._present = 0
+
+    @contextmanager
+    def taken(self, *, two: bool) -> Iterator[int]:
+        """Take a core; or `two` where nobody else searches, which would have to wait."""
+        with self._counting:
+            self._present += 1
+        try:
+            with self._free:
+                spare = two and self._present == 1 and self._free.acquire(blocking=False)
+                try:
+                    yield 2 if spare else 1
+                finally:
+                    if spare:
+                        self._free.release()
+        finally:
+            with self._counting:
+                self._present -= 1
+
+
+_searching = Cores(os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +141,7 @@ class ResidentVectors:
             wanted, seen = limit, -1
             while True:
                 depth = depth_of(wanted, held)
-                with _searching, _cores(held) as threads:
+                with _searching.taken(two=held.is_worth_two) as threads:
                     ids = held.nearest(query, depth.looks, depth.rows, within, threads)
                 found = self._kept.rescored(connection, ids, query)
                 # A document that the ledger has let go may still have its code here.
@@ -213,17 +241,6 @@ class ResidentVectors:
             )
         finally:
             self._loader = None
-
-
-@contextmanager
-def _cores(held: Codes) -> Iterator[int]:
-    """Take a second core where many vectors are compared and no other search has it."""
-    spare = held.is_worth_two and _searching.acquire(blocking=False)
-    try:
-        yield 2 if spare else 1
-    finally:
-        if spare:
-            _searching.release()
 
 
 def depth_of(limit: int, held: Codes) -> Depth:
