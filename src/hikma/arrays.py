@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,17 @@ def among(ids: DocumentIds, asked: DocumentIds) -> Mask:
     mask = np.zeros(span, np.bool_)
     mask[asked[first:last] - lowest] = True
     return mask if span == len(ids) else mask.take(ids - lowest)
+
+
+def greatest(
+    figures: NDArray[np.floating[Any]], ids: DocumentIds, wanted: int
+) -> NDArray[np.int64]:
+    """Return where the `wanted` greatest stand, greatest first, ties by id."""
+    kept = np.arange(len(figures))
+    if len(figures) > wanted:
+        kept = np.flatnonzero(figures >= np.partition(figures, len(figures) - wanted)[-wanted])
+    order: NDArray[np.int64] = kept[np.lexsort((ids[kept], -figures[kept]))[:wanted]]
+    return order
 
 
 def _looked_up(ids: DocumentIds, asked: DocumentIds) -> Mask:

@@ -129,13 +129,17 @@ def match(
         return []
     if len(weights) != len(FULLTEXT_COLUMNS):
         raise ValueError(f"{len(weights)} weights for {len(FULLTEXT_COLUMNS)} columns")
-    listed = ", ".join(repr(float(weight)) for weight in weights)
     # The plus sign keeps FTS5 from running the whole query once for each id.
     narrowed = "" if within is None else "AND +rowid IN (SELECT value FROM carray(?))"
     bound = (expression, limit) if within is None else (expression, rows.numbers(within), limit)
     return rows.every(
-        connection, _MATCH.format(words=words, weights=listed, within=narrowed), bound
+        connection, _MATCH.format(words=words, weights=listed(weights), within=narrowed), bound
     )
+
+
+def listed(weights: Sequence[float]) -> str:
+    """Return the weights of the columns as `bm25` is given them."""
+    return ", ".join(repr(float(weight)) for weight in weights)
 
 
 def named(

@@ -17,9 +17,9 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.arrays import DocumentIds
+from hikma.arrays import DocumentIds, among, greatest
 from hikma.catalog import rows
-from hikma.catalog.fulltext import quote
+from hikma.catalog.fulltext import listed, quote
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import TOKENIZER
 from hikma.errors import CatalogError
@@ -240,8 +240,8 @@ def _state(connection: apsw.Connection, table: str) -> tuple[bytes, ...]:
 
 
 def _read(connection: apsw.Connection, table: str, asked: Word) -> Posting:
-    listed = ", ".join(repr(float(weight)) for weight in asked.weights)
-    found = rows.every(connection, _WORD.format(table=table, weights=listed), (asked.expression,))
+    sql = _WORD.format(table=table, weights=listed(asked.weights))
+    found = rows.every(connection, sql, (asked.expression,))
     ids = np.fromiter((row[0] for row in found), dtype=np.uint32, count=len(found))
     shares, codes = _coded(np.fromiter((row[1] for row in found), np.float64, len(found)))
     return Posting(ids, codes, shares)
@@ -281,14 +281,8 @@ def best(
     scores: NDArray[np.float64], kept: NDArray[np.bool_], limit: int, within: DocumentIds | None
 ) -> dict[int, float]:
     """Return the best of the kept by score, ties by id, at most `limit`."""
-    if within is not None:
-        allowed = np.zeros(len(kept), dtype=bool)
-        allowed[within[within < len(kept)]] = True
-        kept = kept & allowed
     ids = np.flatnonzero(kept)
-    found = scores[ids]
-    if len(ids) > limit:
-        least = np.partition(found, -limit)[-limit]
-        ids, found = ids[found >= least], found[found >= least]
-    order = np.lexsort((ids, -found))[:limit]
-    return dict(zip(ids[order].tolist(), found[order].tolist(), strict=True))
+    if within is not None:
+        ids = ids[among(ids, within)]
+    chosen = ids[greatest(scores[ids], ids, limit)]
+    return dict(zip(chosen.tolist(), scores[chosen].tolist(), strict=True))

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.arrays import DocumentIds, Mask, Vector, among
+from hikma.arrays import DocumentIds, Mask, Vector, among, greatest
 
 Slots: TypeAlias = NDArray[np.int64]
 """Places in the arrays of `Codes`, ascending."""
@@ -218,15 +218,6 @@ def products(codes: CodeRows, slots: Slots | None, steps: Vector) -> NDArray[np.
         floats[: end - start] = rows
         np.vecdot(floats[: end - start], steps, out=found[start:end])
     return found
-
-
-def greatest(fits: NDArray[np.float32], ids: DocumentIds, wanted: int) -> Slots:
-    """Return where the `wanted` greatest stand, greatest first, ties by id."""
-    kept = np.arange(len(fits))
-    if len(fits) > wanted:
-        kept = np.flatnonzero(fits >= np.partition(fits, len(fits) - wanted)[-wanted])
-    order: Slots = kept[np.lexsort((ids[kept], -fits[kept]))[:wanted]]
-    return order
 
 
 def _differences(columns: Words, query: Words, threads: int = 1) -> NDArray[np.uint32]:

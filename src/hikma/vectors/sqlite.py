@@ -9,14 +9,14 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, among, united
+from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, among, greatest, united
 from hikma.catalog import embeddings, ledger, rows
 from hikma.catalog.schema import Catalog
 from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError
 from hikma.vectors import changes, chunks
-from hikma.vectors.codes import CodeRows, greatest, products, whole
+from hikma.vectors.codes import CodeRows, products, whole
 from hikma.vectors.exact import best, distances, over_fetch, refuse_width
 
 _SPARSE_CHUNKS = 4
