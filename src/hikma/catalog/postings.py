@@ -97,6 +97,17 @@ class _Lists:
     since: float
     held: dict[Word, Posting] = field(default_factory=dict)
     ahead: bool = False
+    nbytes: int = 0
+
+    def put(self, asked: Word, posting: Posting) -> None:
+        """Hold a list, as the one asked last."""
+        before = self.held.pop(asked, None)
+        self.held[asked] = posting
+        self.nbytes += posting.nbytes - (before.nbytes if before else 0)
+
+    def drop_oldest(self) -> None:
+        """Let go of the list that was asked for longest ago."""
+        self.nbytes -= self.held.pop(next(iter(self.held))).nbytes
 
 
 class Postings:
@@ -115,7 +126,7 @@ class Postings:
     def nbytes(self) -> int:
         """Bytes of memory that the lists take now."""
         with self._changing:
-            return sum(one.nbytes for lists in self._tables.values() for one in lists.held.values())
+            return self._nbytes()
 
     @property
     def reading(self) -> bool:
@@ -137,7 +148,7 @@ class Postings:
         lists = self._lists(connection, table)
         posting = _read(connection, table, asked)
         with self._changing:
-            lists.held[asked] = posting
+            lists.put(asked, posting)
             self._forget()
         return posting
 
@@ -213,11 +224,13 @@ class Postings:
 
     def _forget(self) -> None:
         """Let go of the lists that were asked for longest ago, down to the bytes allowed."""
-        held = [lists.held for lists in self._tables.values()]
-        size = sum(one.nbytes for lists in held for one in lists.values())
-        for lists in held:
-            while size > MOST_BYTES and len(lists) > 1:
-                size -= lists.pop(next(iter(lists))).nbytes
+        for lists in self._tables.values():
+            while self._nbytes() > MOST_BYTES and len(lists.held) > 1:
+                lists.drop_oldest()
+
+    def _nbytes(self) -> int:
+        # Counted as lists come and go: a query adds some, and there are thousands.
+        return sum(lists.nbytes for lists in self._tables.values())
 
 
 def _age(lists: _Lists) -> float:
