@@ -1,10 +1,12 @@
 """Which names does the query give, and which words does it share with names and paths?"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,6 +26,8 @@ _NAMELESS = frozenset({("index",), ("init",), ("mod",), ("main",)})
 _SHORTEST_PREFIX = 3
 _PREFIX = 0.75
 """What a word counts that only begins like the query's: `config` for `configuration`."""
+_Places: TypeAlias = tuple[tuple[int, float], ...]
+"""Of a query's stems those that a stem is like, and how much."""
 _MOST_ASKED = 3
 """A name rarely has more words, so the query's side of an overlap is capped there."""
 
@@ -51,9 +55,12 @@ def add_shares(tally: Tally, terms: Terms, weights: Weights) -> None:
 
 
 def _names(tally: Tally, terms: Terms, weights: Weights) -> None:
-    strengths = column(_strength(one, terms, weights) for one in tally.documents)
+    dotted = tuple(f".{one}" for one in terms.qualified if "." in one)
     exact = column(_is_named(one, terms) for one in tally.documents)
-    qualified = column(_is_qualified(one, terms) for one in tally.documents)
+    qualified = column(_is_qualified(one, terms, dotted) for one in tally.documents)
+    strengths = np.zeros(len(exact))
+    for row in np.flatnonzero(exact + qualified).tolist():
+        strengths[row] = _strength(tally.documents[row], terms, weights)
     tally.add("exact name", weights.exact_name * strengths * exact)
     tally.add("qualified name", weights.qualified_name * strengths * qualified)
 
@@ -72,16 +79,21 @@ def _strength(document: BriefDocument, terms: Terms, weights: Weights) -> float:
 
 
 def _is_named(document: BriefDocument, terms: Terms) -> bool:
-    if document.kind is NodeKind.FILE:
-        return not terms.identifiers.isdisjoint(_defined(document.text))
-    return document.name.lower() in terms.identifiers
+    if document.kind is not NodeKind.FILE:
+        return document.name.lower() in terms.identifiers
+    text = document.text.lower()
+    # A plain look first: most files do not have the words of the name at all.
+    return any(one in text for one in terms.identifiers) and not terms.identifiers.isdisjoint(
+        _defined(document.text)
+    )
 
 
-def _is_qualified(document: BriefDocument, terms: Terms) -> bool:
+def _is_qualified(document: BriefDocument, terms: Terms, dotted: tuple[str, ...]) -> bool:
+    """Whether a dotted name ends a qualified one, or any name is the whole of it."""
     if document.kind is NodeKind.FILE:
         return False
     qualified = document.qualified_name.lower()
-    return any(_ends_qualified(qualified, name) for name in terms.qualified)
+    return qualified in terms.qualified or qualified.endswith(dotted)
 
 
 def _overlaps(tally: Tally, terms: Terms, weights: Weights) -> None:
@@ -110,20 +122,20 @@ class Overlap(dict[frozenset[str], float]):
         self._most = min(len(asked), _MOST_ASKED)
 
     def __missing__(self, own: frozenset[str]) -> float:
-        found: dict[int, float] = {}
-        for stem_ in own:
-            for place, likeness in self._alike[stem_]:
-                found[place] = max(likeness, found.get(place, 0.0))
-        self[own] = mean = self._mean(found, len(own)) if found else 0.0
+        telling = [one for one in map(self._alike.__getitem__, own) if one]
+        self[own] = mean = self._mean(telling, len(own)) if telling else 0.0
         return mean
 
-    def _mean(self, found: Mapping[int, float], count: int) -> float:
+    def _mean(self, telling: Sequence[_Places], count: int) -> float:
+        found = dict(telling[0])
+        for place, likeness in chain.from_iterable(telling[1:]):
+            found[place] = max(likeness, found.get(place, 0.0))
         precision = min(1.0, len(found) / count)
         recall = min(1.0, sum(found.values()) / self._most)
         return 2 * precision * recall / (precision + recall)
 
 
-class _Alike(dict[str, tuple[tuple[int, float], ...]]):
+class _Alike(dict[str, _Places]):
     """By a stem the places of a query's stems that are like it: 1, or less for a beginning."""
 
     def __init__(self, asked: Sequence[str]) -> None:
@@ -131,8 +143,8 @@ class _Alike(dict[str, tuple[tuple[int, float], ...]]):
         self._asked = asked
         self._starts = {one[:_SHORTEST_PREFIX] for one in asked}
 
-    def __missing__(self, own: str) -> tuple[tuple[int, float], ...]:
-        alike: tuple[tuple[int, float], ...] = ()
+    def __missing__(self, own: str) -> _Places:
+        alike: _Places = ()
         if own[:_SHORTEST_PREFIX] in self._starts:  # most stems begin like none
             each = ((place, _likeness(own, one)) for place, one in enumerate(self._asked))
             alike = tuple((place, likeness) for place, likeness in each if likeness)
@@ -167,11 +179,6 @@ def _whole(names: frozenset[str]) -> re.Pattern[str]:
     """Match any of these names as a word of its own; with none, nothing."""
     listed = "|".join(re.escape(name) for name in sorted(names))
     return re.compile(rf"(?<![\w$])(?:{listed})(?![\w$])" if names else r"(?!)")
-
-
-def _ends_qualified(qualified: str, name: str) -> bool:
-    """Whether a dotted name ends a qualified one, or a plain name is the whole of it."""
-    return qualified == name or ("." in name and qualified.endswith(f".{name}"))
 
 
 @lru_cache(maxsize=50_000)
