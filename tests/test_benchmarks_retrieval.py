@@ -26,9 +26,10 @@ import spread  # noqa: E402
 from measures import Answer, Found  # noqa: E402
 from topics import Target, Topic  # noqa: E402
 
-from hikma.domain import Query, Skip  # noqa: E402
+from hikma.domain import Mode, Query, Skip  # noqa: E402
 from hikma.engine import Engine  # noqa: E402
 from hikma.errors import HikmaError  # noqa: E402
+from hikma.models.static import parts_of  # noqa: E402
 from hikma.ranking import Weights  # noqa: E402
 from hikma.search import gather  # noqa: E402
 from hikma.settings import Settings  # noqa: E402
@@ -221,6 +222,17 @@ def test_vectors_of_a_form_find_what_the_store_finds(sources):
         ]
 
 
+@given(st.text("aZ9_ .\n", max_size=60), st.integers(1, 12))
+def test_a_text_cut_short_is_its_longest_beginning_of_so_many_parts(text, most):
+    """No word is cut in two, so the first one is kept whatever it has."""
+    short = forms.first_parts(text, most)
+    assert text.startswith(short)
+    words = re.findall(r"\w+", short)
+    assert len(parts_of(short)) <= most or len(words) == 1
+    longer = text[: len(short)] + re.sub(r"(\w+).*", r"\1", text[len(short) :], flags=re.DOTALL)
+    assert short == text or len(parts_of(longer)) > most
+
+
 def test_an_index_is_made_once(sources, tmp_path, monkeypatch):
     """What is there is opened; another model has an index of its own."""
     tree = sources[1]
@@ -285,6 +297,19 @@ def test_the_ablation_ranks_as_the_search_does(sources):
         ablation.check_replay(varied["retriever lexical"], searched, tree)
     assert varied["form as indexed (control)"] == varied[ablation.FULL]
     assert varied["form title alone"] != varied[ablation.FULL]
+    assert varied["form first 32 parts of words"] != varied[ablation.FULL]
+
+
+def test_the_ablation_of_a_mode_ranks_as_that_mode_does(sources):
+    given, tree = sources
+    queries = ["evict the oldest entry", "where is a vector refused"]
+    asked = ablation.variants(("forms",), Weights())
+    varied = ablation.answers(given, tree, queries, asked, Mode.SEMANTIC)
+    searched = ours.answers(given, tree, queries, Mode.SEMANTIC)
+    ablation.check_replay(varied[ablation.FULL], searched, tree)
+    with pytest.raises(HikmaError, match="ranks otherwise"):
+        ablation.check_replay(varied[ablation.FULL], ours.answers(given, tree, queries), tree)
+    assert varied["form as indexed (control)"] == varied[ablation.FULL]
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from topics import Tree
 
 from hikma import ranking
 from hikma.catalog.tables import FULLTEXT_COLUMNS
-from hikma.domain import Query
+from hikma.domain import Mode, Query
 from hikma.errors import HikmaError
 from hikma.ranking import Candidate, Weights
-from hikma.search import FIELD_WEIGHTS, Gathered, Sources, gather
+from hikma.search import FIELD_WEIGHTS, SEMANTIC_FLOOR, Gathered, Sources, gather
 
 FULL = "as it is"
 RETRIEVERS = ("lexical", "dense", "name", "history")
@@ -82,7 +82,11 @@ def without(candidates: Sequence[Candidate], retriever: str) -> list[Candidate]:
 
 
 def answers(
-    sources: Sources, tree: Tree, queries: Sequence[str], asked: Sequence[Variant]
+    sources: Sources,
+    tree: Tree,
+    queries: Sequence[str],
+    asked: Sequence[Variant],
+    mode: Mode = Mode.HYBRID,
 ) -> dict[str, list[Answer]]:
     """Return the ten best of each variant, by its name."""
     found: dict[str, list[Answer]] = {one.name: [] for one in asked}
@@ -91,7 +95,7 @@ def answers(
     whole: list[Gathered] = []
     for text in queries:
         gathered = {
-            weights: gather(replace(sources, fields=weights), Query(text, limit=CUT))
+            weights: gather(replace(sources, fields=weights), Query(text, limit=CUT, mode=mode))
             for weights in dict.fromkeys((sources.fields, *(one.fields for one in plain)))
         }
         whole.append(gathered[sources.fields])
@@ -100,10 +104,11 @@ def answers(
     if formed:
         vectors = [sources.embedder.embed_query(text) for text in queries]
         meanings = forms.read(sources, tree)
+        floor = SEMANTIC_FLOOR if mode is Mode.SEMANTIC else -1.0
         for one in formed:
             held = (meanings.ids, forms.embed(sources.embedder, meanings.texts[one.form]))
             for first, vector in zip(whole, vectors, strict=True):
-                other = forms.regather(sources, first, vector, held)
+                other = forms.regather(sources, first, vector, held, floor)
                 found[one.name].append(_ranked(other, one, tree))
     return found
 

@@ -5,6 +5,7 @@ names and rules stay those of the index. The control is the form that the index 
 by is what the store's int8 codes change.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,20 +19,33 @@ from hikma.arrays import DocumentIds, Vector, VectorRows
 from hikma.catalog import fulltext, rows, votes
 from hikma.domain import Extraction, SourceFile
 from hikma.errors import HikmaError
+from hikma.models.static import parts_of
 from hikma.protocols import Embedder
 from hikma.ranking import Candidate
 from hikma.sources import syntax
 from hikma.sources.opening import open_source
 
-FORMS: Mapping[str, tuple[str, ...]] = {
-    "as indexed (control)": documents.MEANING_PARTS,
-    "title alone": ("title",),
-    "no title": ("documentation", "text"),
-    "no documentation": ("title", "text"),
-    "no code": ("title", "documentation"),
-    "path added": ("path", *documents.MEANING_PARTS),
-    "signature added": ("title", "signature", "documentation", "text"),
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Which parts of a document are embedded, and how many parts of words of that; None: all."""
+
+    parts: tuple[str, ...] = documents.MEANING_PARTS
+    most: int | None = None
+
+
+FORMS: Mapping[str, Form] = {
+    "as indexed (control)": Form(),
+    "title alone": Form(("title",)),
+    "no title": Form(("documentation", "text")),
+    "no documentation": Form(("title", "text")),
+    "no code": Form(("title", "documentation")),
+    "path added": Form(("path", *documents.MEANING_PARTS)),
+    "signature added": Form(("title", "signature", "documentation", "text")),
+    **{f"first {most} parts of words": Form(most=most) for most in (32, 64, 128, 192)},
 }
+"""The table reads no more than its own cap, `hikma.models.static.PARTS`."""
+_WORD = re.compile(r"\w+")
 
 
 Held: TypeAlias = tuple[DocumentIds, VectorRows]
@@ -46,21 +60,37 @@ class Meanings:
     texts: Mapping[str, list[str]]
 
 
+def first_parts(text: str, most: int) -> str:
+    """Return the words that a text begins with, no more than have so many parts; one at least."""
+    told = 0
+    for word in _WORD.finditer(text):
+        told += len(parts_of(word[0]))
+        if told > most:
+            return text[: word.start()] or text[: word.end()]
+    return text
+
+
 def read(sources: search.Sources, tree: Tree) -> Meanings:
     """Write out every file of a tree in each form; ids are those of its index."""
     by_place = _ids(sources)
     ids: list[int] = []
     texts: dict[str, list[str]] = {name: [] for name in FORMS}
     for extraction in _extractions(tree):
-        written = {name: documents.write_out(extraction, form) for name, form in FORMS.items()}
-        places = [(one.node, one.ordinal) for one in next(iter(written.values()))]
+        written = {name: _written(extraction, form) for name, form in FORMS.items()}
+        places = [(one.node, one.ordinal) for one in documents.write_out(extraction)]
         kept = [at for at, place in enumerate(places) if place in by_place]
         ids += [by_place[places[at]] for at in kept]
         for name, some in written.items():
-            texts[name] += [some[at].meaning for at in kept]
+            texts[name] += [some[at] for at in kept]
     if len(set(ids)) != len(by_place):
         raise HikmaError(f"{len(by_place)} documents of {tree.label}, {len(ids)} written out anew")
     return Meanings(np.array(ids, dtype=np.int64), texts)
+
+
+def _written(extraction: Extraction, form: Form) -> list[str]:
+    """Return what is embedded of each document of a file."""
+    written = [one.meaning for one in documents.write_out(extraction, form.parts)]
+    return written if form.most is None else [first_parts(one, form.most) for one in written]
 
 
 def embed(embedder: Embedder, texts: Sequence[str]) -> VectorRows:
@@ -72,9 +102,16 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> VectorRows:
 
 
 def regather(
-    sources: search.Sources, found: search.Gathered, vector: Vector, held: Held
+    sources: search.Sources,
+    found: search.Gathered,
+    vector: Vector,
+    held: Held,
+    floor: float = -1.0,
 ) -> search.Gathered:
-    """Return what is ranked for a query, the dense part by other vectors of the documents."""
+    """Return what is ranked for a query, the dense part by other vectors of the documents.
+
+    What is less similar than `floor` is left out, as meaning alone does.
+    """
     ids, vectors = held
     cosines = vectors @ vector
     near = _nearest(cosines, ids)
@@ -86,6 +123,8 @@ def regather(
     known_of = _loaded(sources, others, **wanted) | by_words
     candidates = []
     for one, known in sorted(known_of.items()):
+        if similarity[one] < floor:
+            continue
         ranks = {name: rank for name, rank in known.ranks.items() if name != "dense"}
         ranks |= {"dense": near[one]} if one in near else {}
         candidates.append(known._replace(similarity=similarity[one], ranks=ranks))

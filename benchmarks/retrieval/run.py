@@ -5,7 +5,8 @@
 
 Prints Markdown. A topics folder holds `annotations/` and `repos.json`; checkouts are the work trees
 at the revisions that it names. Indexes, and what the peers answer, are kept in the cache folder: a
-run with other weights re-uses them. `--out benchmarks/results` keeps the figures, named by commit.
+run with other weights re-uses them. The ablation is of the first system that is Hikma's own.
+`--out benchmarks/results` keeps the figures, named by commit.
 """
 
 import argparse
@@ -139,12 +140,12 @@ def _judge_tree(plan: Plan, tree: Tree, topics: Sequence[Topic]) -> Judged:
     found = {name: _answers(name, plan, tree, queries) for name in plan.systems}
     varied: dict[str, list[Answer]] = {}
     if plan.groups:
-        way = ours.parse(ours.NAME)
-        with ours.opened(tree, way.model if way else "", plan.cache) as engine:
+        way = next(filter(None, map(ours.parse, (*plan.systems, ours.NAME))))
+        with ours.opened(tree, way.model, plan.cache) as engine:
             sources = ours.reading(engine, plan.weights)
             asked = ablation.variants(plan.groups, plan.weights)
-            varied = ablation.answers(sources, tree, queries, asked)
-            searched = found.get(ours.NAME) or ours.answers(sources, tree, queries)
+            varied = ablation.answers(sources, tree, queries, asked, way.mode)
+            searched = found.get(way.name) or ours.answers(sources, tree, queries, way.mode)
             ablation.check_replay(varied[ablation.FULL], searched, tree)
     tops = {name: [one.top for one in some] for name, some in found.items()}
     return Judged(_judge(found, topics), _judge(varied, topics), tops)
