@@ -17,18 +17,17 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 
 from corpus import is_held_out
-from fitting import Features, Fitted, Pairs, Places, Rows, Schedule, contrast, directions
+from fitting import Fitted, Pairs, Places, Rows, Schedule, contrast
 from gathering import gather
 from hikma.models.shipped import FILES, open_files, write_manifest
-from hikma.models.static import CODES, DIMENSION, SCALES, WORDS, Tokens, parts_of, weights_of
+from hikma.models.static import CODES, DIMENSION, SCALES, WORDS, Tokens, parts_of
 from hikma.models.wordpiece import START, WordPieces
+from judging import features, reciprocal_ranks
 from pairs import Pair
 
 LIMITS = {"documentation": 11_000, "remainder": 6_000, "file": 4_000, "owner": 2_400}
@@ -38,11 +37,13 @@ ROWS = 33_000
 LONGEST_ROW = 23
 COMMON = 4
 """A word of BERT's vocabulary counts as if it stood in so many documents more."""
-ASKED = 2_000
 
 
-def drawn(found: Iterable[Pair]) -> list[Pair]:
-    """Return distinct pairs, of each language and kind as many as `LIMITS` says, by their hash."""
+def drawn(found: Iterable[Pair], share: float = 1.0) -> list[Pair]:
+    """Return distinct pairs, of each language and kind as many as `LIMITS` says, by their hash.
+
+    With a `share`, so much of `LIMITS`.
+    """
     by_kind: dict[tuple[str, str], dict[bytes, Pair]] = defaultdict(dict)
     for one in found:
         key = hashlib.blake2b(f"{one.kind}{one.question}{one.answer}".encode(), digest_size=8)
@@ -51,7 +52,7 @@ def drawn(found: Iterable[Pair]) -> list[Pair]:
     return [
         some[key]
         for (_, kind), some in sorted(by_kind.items())
-        for key in sorted(some)[: LIMITS[kind]]
+        for key in sorted(some)[: round(share * LIMITS[kind])]
     ]
 
 
@@ -74,15 +75,6 @@ def words_of(pairs: Sequence[Pair]) -> list[str]:
 
 def _is_a_word(word: str) -> bool:
     return len(word) <= LONGEST_ROW and not (word.isdigit() and len(word) > 4)
-
-
-def features(tokens: Tokens, texts: Iterable[str]) -> Features:
-    """Return one row a text with the weight of each of its words."""
-    rows = [tokens.counts(text) for text in texts]
-    ends = np.cumsum([0, *(len(row) for row in rows)])
-    columns = np.fromiter(chain.from_iterable(rows), np.int32, ends[-1])
-    times = np.fromiter(chain.from_iterable(row.values() for row in rows), np.intp, ends[-1])
-    return sparse.csr_matrix((weights_of(times), columns, ends), (len(rows), len(tokens)))
 
 
 def numbered(values: Sequence[object]) -> Places:
@@ -114,21 +106,18 @@ def start(former: Path, words: Sequence[str]) -> Rows:
     return np.stack(found).astype(np.float32)
 
 
-def reciprocal_ranks(fitted: Fitted, tokens: Tokens, held: Sequence[Pair]) -> dict[str, float]:
-    """Return by language how well questions find their answers among all: MRR at 10."""
-    by_language: dict[str, list[Pair]] = defaultdict(list)
-    for one in held:
-        if one.kind == "documentation":
-            by_language[one.language].append(one)
-    found = {}
-    for language, some in sorted(by_language.items()):
-        asked = features(tokens, (one.question for one in some[:ASKED]))
-        told = features(tokens, (one.answer for one in some[:ASKED]))
-        asked = asked.multiply(np.exp(fitted.asked)[None, :]).tocsr()
-        scores = directions(asked, fitted.table) @ directions(told, fitted.table).T
-        ranks = 1 + (scores > np.diag(scores)[:, None]).sum(axis=1)
-        found[language] = round(float(np.where(ranks <= 10, 1 / ranks, 0).mean()), 3)
-    return found
+def begin(former: Path, words: Sequence[str]) -> Fitted:
+    """Return the former table over these words; a word counts in a question as in a document."""
+    return Fitted(start(former, words), np.zeros(len(words) + 1, np.float32))
+
+
+def fit(begun: Fitted, pairs: Pairs, how: Schedule) -> Fitted:
+    """Return what is fitted after the last epoch."""
+    fitted = begun
+    for epoch, loss in contrast(begun.table, pairs, how):
+        fitted = epoch
+        print(f"loss {loss:.3f}", file=sys.stderr)
+    return fitted
 
 
 def write(fitted: Fitted, words: Sequence[str]) -> Fitted:
@@ -152,13 +141,12 @@ def main() -> None:
     held = [one for one in found if is_held_out(one.package, one.path)]
     words = words_of(learnt)
     tokens = Tokens(words)
-    fitted = Fitted(start(arguments.former, words), np.zeros(len(tokens), np.float32))
-    figures = {"start": reciprocal_ranks(fitted, tokens, held)}
-    pairs = pairs_as_features(tokens, learnt)
-    for epoch, loss in contrast(fitted.table, pairs, Schedule()):
-        fitted = epoch
-        print(f"loss {loss:.3f}", file=sys.stderr)
-    figures["shipped"] = reciprocal_ranks(write(fitted, words), tokens, held)
+    begun = begin(arguments.former, words)
+    fitted = fit(begun, pairs_as_features(tokens, learnt), Schedule())
+    figures = {
+        "start": reciprocal_ranks(begun, tokens, held),
+        "shipped": reciprocal_ranks(write(fitted, words), tokens, held),
+    }
     built = {
         "pairs": dict(sorted(Counter(one.language for one in learnt).items())),
         "kinds": dict(sorted(Counter(one.kind for one in learnt).items())),

@@ -160,7 +160,7 @@ def _alike(marks: Places) -> NDArray[np.bool_]:
 
 
 def pull(scores: Rows, wrong: NDArray[np.bool_], temperature: float) -> tuple[float, Rows]:
-    """Return the loss and the gradient, by the scores, of both cross-entropies.
+    """Return the questions' cross-entropy, and the gradient, by the scores, of the mean of both.
 
     Answers lie on the diagonal; what is neither there nor wrong takes no part.
     """

@@ -110,14 +110,17 @@ def _read(source: Source) -> list[tuple[str, ...]]:
     ]
 
 
-def gather(sources: Path, cache: Path) -> list[Pair]:
-    """Return the pairs of all languages in a fixed order; what the cache has is not read again."""
+def gather(sources: Path, cache: Path, share: float = 1.0) -> list[Pair]:
+    """Return the pairs of all languages in a fixed order; what the cache has is not read again.
+
+    With a `share`, so much of `MEGABYTES` is read, still evenly over the packages.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     lacking = [one for one in MEGABYTES if not (cache / f"{one}.jsonl").exists()]
     found = by_language(sources) if lacking else {}
     with Pool(os.cpu_count()) as pool:
         for language in lacking:
-            todo = within(MEGABYTES[language], found[language])
+            todo = within(share * MEGABYTES[language], found[language])
             rows = [row for some in pool.imap_unordered(_read, todo, chunksize=8) for row in some]
             _write(cache / f"{language}.jsonl", sorted(rows, key=itemgetter(2, 3)))
     return [one for language in sorted(MEGABYTES) for one in kept(cache / f"{language}.jsonl")]

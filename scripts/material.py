@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from zipfile import ZipFile
 
 PYPI = """
 astropy==8.0.2 babel==2.18.0 bokeh==3.9.2 boltons==26.2.0 boto3==1.44.8 cryptography==50.0.2
@@ -74,7 +75,14 @@ def said(*command: str, folder: Path) -> None:
 
 def from_pypi(package: str, fresh: Path, target: Path) -> None:
     said("pip", "download", "-q", "--no-deps", "--only-binary", ":all:", package, folder=fresh)
-    said("unzip", "-q", str(next(fresh.glob("*.whl"))), "*.py", "*.zig", folder=target)
+    unpack(next(fresh.glob("*.whl")), target)
+
+
+def unpack(wheel: Path, target: Path) -> None:
+    """Unpack a wheel's sources; `unzip` would refuse one that lacks any kind of them."""
+    with ZipFile(wheel) as archive:
+        wanted = [name for name in archive.namelist() if name.endswith((".py", ".zig"))]
+        archive.extractall(target, wanted)
 
 
 def from_npm(package: str, fresh: Path, target: Path) -> None:
@@ -91,7 +99,7 @@ def from_debian(package: str, fresh: Path, target: Path) -> None:
 
 def from_debian_source(package: str, fresh: Path, target: Path) -> None:
     """Unpack what the authors published, without Debian's own changes."""
-    said("apt-get", "-q", "source", "--download-only", package, folder=fresh)
+    said("apt-get", "-q", "source", "--download-only", "--tar-only", package, folder=fresh)
     for archive in fresh.glob("*.orig.tar.*"):
         if archive.suffix != ".asc":
             said("tar", "-xf", str(archive), folder=target)
