@@ -90,10 +90,14 @@ def variants(clones: Iterable[str]) -> list[Variant]:
         Variant("batches of one language, no blocks", Schedule(block=1)),
         Variant("blocks of 1,024, a whole batch", Schedule(block=1_024)),
         *(Variant(f"without {one}", without=one) for one in UNSEEN),
-        *(Variant(f"answers' first {most} parts", most=most) for most in CAPS),
+        *_capped(),
         Variant("answers' parts all", most=None),
         *(Variant(f"commits of {one} too", commits=one) for one in clones),
     ]
+
+
+def _capped(who: str = "") -> list[Variant]:
+    return [Variant(f"{who}answers' first {most} parts", most=most) for most in CAPS]
 
 
 def read(arguments: argparse.Namespace) -> Material:
@@ -151,9 +155,10 @@ def measured(
     material: Material, wanted: Sequence[Variant], seeds: int, known: dict[str, dict[str, float]]
 ) -> Iterator[dict[str, dict[str, float]]]:
     """Yield the figures so far, by variant and seed, after each fit that was lacking."""
-    if SHIPPED not in known:
-        known[SHIPPED] = judge(shipped(), material, Variant(SHIPPED))
-        yield known
+    for one in (Variant(SHIPPED), *_capped(f"{SHIPPED}, ")):
+        if one.name not in known:
+            known[one.name] = judge(shipped(), material, one)
+            yield known
     for seed in range(seeds):
         for one in wanted:
             key = f"{one.name} / {seed}"
