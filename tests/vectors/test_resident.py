@@ -15,8 +15,9 @@ from hikma.catalog import ledger
 from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError
-from hikma.vectors import codes, resident
-from hikma.vectors.codes import loaded, whole
+from hikma.vectors import codes, resident, signs
+from hikma.vectors.codes import Depth, loaded, whole
+from hikma.vectors.exact import over_fetch
 from hikma.vectors.resident import ResidentVectors, open_store
 from hikma.vectors.sqlite import SqliteVectors
 
@@ -68,6 +69,61 @@ def test_three_looks_find_999_of_1000_true_neighbours(catalog, store):
         assert found / (limit * len(queries)) >= 0.999
 
 
+def test_half_of_the_signs_at_first_finds_as_many(catalog, store, monkeypatch):
+    """Where vectors are many; with a filter too, and among vectors that are all equal."""
+    made = clustered(9_040, seed=1)
+    vectors, queries = made[:9_000], made[9_000:]
+    put(catalog, store, list(range(1, 9_001)), vectors)
+    monkeypatch.setattr(signs, "_FEW", 1)
+    monkeypatch.setattr(signs, "_ROUGH", 3)
+    compared = []
+    at = signs._at
+    monkeypatch.setattr(signs, "_at", lambda *given: compared.append(given[2]) or at(*given))
+    odd = np.arange(1, 9_001, 2)
+    found = 0
+    for query in queries:
+        found += len(set(ids_of(store.nearest(query, 10))) & nearest_exactly(vectors, query, 10))
+        near = nearest_exactly(vectors[::2], query, 10)
+        found += len(set(ids_of(store.nearest(query, 10, odd))) & {2 * one - 1 for one in near})
+    assert found / 800 >= 0.999
+    assert {len(words) for words in compared} == {3}
+    assert len(compared) == 40, "half of 9,000 are too few for it"
+
+
+def test_equal_signs_all_pass_the_first_half(monkeypatch):
+    monkeypatch.setattr(signs, "_FEW", 1)
+    columns = signs.signs_of(np.ones((9_000, DIMENSION), np.int8))
+    steps = whole(clustered(1)[0])
+    assert signs.alike(columns, steps, 100, None).tolist() == list(range(9_000))
+
+
+def test_rows_that_are_surely_farther_are_not_read(catalog, store, monkeypatch):
+    """The order of two products may be wrong by the rounding of two codes, by no more."""
+    made = clustered(3_020, seed=2)
+    put(catalog, store, list(range(1, 3_001)), made[:3_000])
+    read = []
+    rescored = SqliteVectors.rescored
+
+    def watched(self, connection, candidates, query):
+        read.append(len(candidates))
+        return rescored(self, connection, candidates, query)
+
+    monkeypatch.setattr(SqliteVectors, "rescored", watched)
+    few = [store.nearest(query, 10) for query in made[3_000:]]
+    assert 10 <= min(read)
+    assert sum(read) < 20 * over_fetch(10)
+    monkeypatch.setattr(codes, "_APART", np.inf)
+    read.clear()
+    assert few == [store.nearest(query, 10) for query in made[3_000:]]
+    assert read == [over_fetch(10)] * 20
+
+
+def test_where_codes_may_be_clipped_all_rows_are_read():
+    for width, least in ((384, 10), (385, 30)):
+        held = loaded("g", np.arange(1, 4), np.ones((3, width), np.int8))
+        assert resident.depth_of(10, held).least == least
+
+
 @pytest.mark.parametrize(("bits", "most"), [(False, 500), (True, 70)])
 def test_a_vector_takes_few_bytes_of_memory(catalog, kept, bits, most):
     store = ResidentVectors(catalog, kept, bits=bits)
@@ -83,8 +139,8 @@ def test_two_threads_find_what_one_finds_where_a_core_is_free(catalog, store, mo
     plain = [store.nearest(query, 10) for query in made[9_000:]]
     monkeypatch.setattr(codes, "_WORTH_TWO", 1_000)
     seen = []
-    differ = codes._differ
-    monkeypatch.setattr(codes, "_differ", lambda *given: (seen.append(get_ident()), differ(*given)))
+    differ = signs._differ
+    monkeypatch.setattr(signs, "_differ", lambda *given: (seen.append(get_ident()), differ(*given)))
     for cores in (2, 1):
         monkeypatch.setattr(resident, "_searching", resident.Cores(cores))
         seen.clear()
@@ -196,7 +252,7 @@ def test_few_or_filtered_codes_are_those_of_brute_force(count, wanted, seed, nar
     slots = np.flatnonzero(np.isin(ids, within)) if narrow else np.arange(count)
     fits = codes[slots].astype(int) @ whole(query).astype(int)
     best = ids[slots[np.lexsort((slots, -fits))[:wanted]]]
-    found = loaded("g", ids, codes).nearest(query, (count, count), wanted, within)
+    found = loaded("g", ids, codes).nearest(query, Depth((count, count), wanted, wanted), within)
     assert found.tolist() == best.tolist()
-    few = loaded("g", ids, codes).nearest(query, (500, 300), wanted, within)
+    few = loaded("g", ids, codes).nearest(query, Depth((500, 300), wanted, wanted), within)
     assert len(few) == len(best)

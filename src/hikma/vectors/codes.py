@@ -4,7 +4,6 @@ Each is at fewer vectors: sign bits of all against those of the query, then agai
 three bits, then codes against its values. A fourth one, at canonical rows, is the caller's.
 """
 
-import threading
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -12,36 +11,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hikma.arrays import DocumentIds, Mask, Vector, among, greatest
+from hikma.vectors.signs import Slots, Words, alike, least, planes_of, signs_of, weighed
 
-Slots: TypeAlias = NDArray[np.int64]
-"""Places in the arrays of `Codes`, ascending."""
-Words: TypeAlias = NDArray[np.uint64]
-"""Bits by column, 64 a word."""
 CodeRows: TypeAlias = NDArray[np.int8]
 """Codes, shape (count, dimension)."""
 
 SCALE = 8_192.0
 """The length that a query is given before its values become whole numbers: with codes of unit
 vectors every sum of products stays below 2 ** 24, so float32 adds them exactly, in any order."""
-_SIGN_WORDS = 196_608
-"""Words of 64 signs that are compared at a time: fewer, and Python's calls cost more than work."""
+UNCLIPPED = 384
+"""Values of a unit vector up to which none is too great for its code."""
 _WORTH_TWO = 262_144
 """Vectors from which on a second thread compares half of their signs, where a core is free."""
-_SAMPLE = 8_192
-"""Vectors, at least, by which it is guessed how alike the most alike are."""
-_PACKED = 16_384
-"""Codes whose signs are packed at a time."""
 _ROWS = 512
 """Codes that are multiplied at a time: as floats they stay in a core's cache."""
 _LATER, _LATER_SHARE = 2_048, 64
 """So many changed vectors, or one in so many, are held apart before all are put in order, which
 copies everything."""
-_EVEN = 0.4
-"""Of the measure of `tells_by_sign`, below which it says no; real vectors have .56 to .68."""
-_PLANES = (1, 2, 4)
-"""What a sign that differs counts, by the bits of the query's value there: 1, 3, 5 or 7."""
-_STEP = 0.55
-"""Standard deviations of a query's values to a step of them."""
+_APART = 5 * SCALE / 6**0.5
+"""Five standard deviations of the difference of two products, for a code is its value rounded: by
+as much a vector must be behind another one for its canonical row to be surely so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many vectors pass each look, and for which canonical rows are read.
+
+    `looks` are how many pass the first look and the second, with all that equal the last one;
+    `rows` how many pass the third at most. Of them those that are surely not among the nearest
+    `least` do not.
+    """
+
+    looks: tuple[int, int]
+    rows: int
+    least: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,33 +82,31 @@ class Codes:
         return len(self.ids) >= _WORTH_TWO
 
     def nearest(
-        self,
-        query: Vector,
-        looks: tuple[int, int],
-        wanted: int,
-        within: DocumentIds | None,
-        threads: int = 1,
+        self, query: Vector, depth: Depth, within: DocumentIds | None, threads: int = 1
     ) -> DocumentIds:
-        """Return the ids of the `wanted` nearest, nearest first; what is equally near goes by id.
+        """Return the ids of the nearest, nearest first; what is equally near goes by id.
 
-        `looks` are how many vectors pass the first look and the second, with all that equal the
-        last one. With two `threads` the first look takes half its time.
+        With two `threads` the first look takes half its time.
         """
         steps = whole(query)
-        planes = _planes(steps)
         mask = _both(self.live, None if within is None else among(self.ids, within))
-        slots = self._alike(planes, looks, mask, threads)
+        slots = self._alike(steps, depth.looks, mask, threads)
         later = np.arange(len(self.later_ids))
         if within is not None and len(later):
             later = later[among(self.later_ids, within)]
         found = np.concatenate([self.ids[slots], self.later_ids[later]])
         if self.codes is None:
             both = self.signs.take(slots, axis=1), signs_of(self.later_codes[later])
-            fits = -_differences(np.concatenate(both, axis=1), planes).astype(np.float32)
+            apart = weighed(np.concatenate(both, axis=1), planes_of(steps))
+            fits = -apart.astype(np.float32)
         else:
             of_later = products(self.later_codes, later, steps)
             fits = np.concatenate([products(self.codes, slots, steps), of_later])
-        return found[greatest(fits, found, wanted)]
+        near = greatest(fits, found, depth.rows)
+        if len(near) > depth.least:
+            fits = fits[near]
+            near = near[: np.count_nonzero(fits >= fits[depth.least - 1] - _APART)]
+        return found[near]
 
     def patched(
         self, generation: str | None, changed: DocumentIds, ids: DocumentIds, codes: CodeRows
@@ -128,24 +129,14 @@ class Codes:
         return made if mostly_live and len(later_ids) < few else _merged(made, live)
 
     def _alike(
-        self, planes: Words, looks: tuple[int, int], mask: Mask | None, threads: int
+        self, steps: Vector, looks: tuple[int, int], mask: Mask | None, threads: int
     ) -> Slots:
         """Return the slots whose signs fit the query best, ascending, after two looks."""
-        slots = self._signed_alike(planes[:, :1], looks[0], mask, threads)
+        slots = alike(self.signs, steps, looks[0], mask, threads)
         if len(slots) <= looks[1]:
             return slots
         columns = self.signs.take(slots, axis=1)
-        return slots[_least(_differences(columns, planes), looks[1], None)]
-
-    def _signed_alike(self, signs: Words, wanted: int, mask: Mask | None, threads: int) -> Slots:
-        """Return the slots whose signs differ least from the query's, ascending."""
-        count = len(self.ids) if mask is None else int(np.count_nonzero(mask))
-        if count <= wanted:
-            return np.arange(count) if mask is None else np.flatnonzero(mask)
-        if mask is not None and count * 4 < len(mask):
-            slots = np.flatnonzero(mask)
-            return slots[_least(_differences(self.signs.take(slots, axis=1), signs), wanted, None)]
-        return _least(_differences(self.signs, signs, threads), wanted, mask)
+        return slots[least(weighed(columns, planes_of(steps)), looks[1])]
 
 
 def loaded(
@@ -172,32 +163,11 @@ def _merged(held: Codes, live: Mask) -> Codes:
     return Codes(held.generation, ids[order], signs, codes, None, *nothing)
 
 
-def signs_of(codes: CodeRows) -> Words:
-    """Return the sign bits of codes by column, shape (words, n)."""
-    words = -(-codes.shape[1] // 64)
-    signs = np.empty((words, len(codes)), np.uint64)
-    for start in range(0, len(codes), _PACKED):
-        bits = np.packbits(codes[start : start + _PACKED] >= 0, axis=1)
-        filled = np.zeros((len(bits), words * 8), np.uint8)
-        filled[:, : bits.shape[1]] = bits
-        signs[:, start : start + _PACKED] = filled.view(np.uint64).T
-    return signs
-
-
 def whole(query: Vector) -> NDArray[np.float32]:
     """Return a query as whole numbers in proportion to its values."""
     values = query.astype(np.float64)
     length = float(np.sqrt(values @ values)) or 1.0
     return np.rint(values * (SCALE / length)).astype(np.float32)
-
-
-def tells_by_sign(query: Vector) -> bool:
-    """Tell whether signs say which vectors are near: not where a few values decide.
-
-    The measure is 2 / pi where values are normally distributed and 1 / dimension for an axis.
-    """
-    values = query.astype(np.float64)
-    return float(np.abs(values).sum()) ** 2 >= _EVEN * len(values) * float(values @ values)
 
 
 def products(codes: CodeRows, slots: Slots | None, steps: Vector) -> NDArray[np.float32]:
@@ -218,71 +188,6 @@ def products(codes: CodeRows, slots: Slots | None, steps: Vector) -> NDArray[np.
         floats[: end - start] = rows
         np.vecdot(floats[: end - start], steps, out=found[start:end])
     return found
-
-
-def _differences(columns: Words, query: Words, threads: int = 1) -> NDArray[np.uint32]:
-    """Return for each vector how much its signs differ from the query's, shape (n,).
-
-    A sign that differs counts 1, and for each plane that has its bit what that plane is worth;
-    `query` (words, 1 + planes) are the query's signs and those planes.
-    """
-    words, count = columns.shape
-    most = 64 * words * sum(_PLANES[: query.shape[1]])
-    found = np.zeros(count, np.min_scalar_type(most))
-    # NumPy lets go of Python's lock while it compares.
-    half = count // 2 if threads > 1 else count
-    beside = threading.Thread(target=_differ, args=(columns[:, half:], query, found[half:]))
-    if half < count:
-        beside.start()
-    _differ(columns[:, :half], query, found[:half])
-    if half < count:
-        beside.join()
-    return found
-
-
-def _differ(columns: Words, query: Words, found: NDArray[np.uint32]) -> None:
-    """Add to `found` what signs differ by, a block at a time."""
-    words, count = columns.shape
-    block = min(max(1, count), max(1_024, _SIGN_WORDS // words))
-    held, bits = np.empty((2, words, block), np.uint64), np.empty((words, block), np.uint8)
-    for start in range(0, count, block):
-        part = columns[:, start : start + block]
-        width = part.shape[1]
-        differing = np.bitwise_xor(part, query[:, :1], out=held[0, :, :width])
-        for worth, plane in zip(_PLANES, query.T[:, :, None], strict=False):
-            of_plane = differing
-            if worth > 1:
-                of_plane = np.bitwise_and(differing, plane, out=held[1, :, :width])
-            counts = np.bitwise_count(of_plane, out=bits[:, :width])
-            # Three counts of at most 64 fit a byte, and bytes are added fastest.
-            for some in range(0, words, 3):
-                sums = np.add.reduce(counts[some : some + 3], axis=0, dtype=np.uint8)
-                found[start : start + width] += (
-                    sums if worth == 1 else sums * found.dtype.type(worth)
-                )
-
-
-def _planes(steps: Vector) -> Words:
-    """Return a query's signs, and the two bits of how great each of its values is: (words, 3)."""
-    step = _STEP * float(steps.std()) or 1.0
-    great = np.minimum(np.abs(steps) / step, 3).astype(np.int8)
-    bits = np.stack([steps >= 0, great & 1 != 0, great & 2 != 0])
-    return signs_of(bits.view(np.int8) - 1)
-
-
-def _least(differences: NDArray[np.uint32], wanted: int, mask: Mask | None) -> Slots:
-    """Return about the `wanted` least, with all that equal the last: a sample tells the bound."""
-    step = max(1, len(differences) // _SAMPLE)
-    while True:
-        sample = differences[::step]
-        sample = sample if mask is None else sample[mask[::step]]
-        below = np.cumsum(np.bincount(sample)) if len(sample) else np.zeros(1, np.int64)
-        bound = int(np.searchsorted(below, wanted / step))
-        kept = differences <= bound
-        slots = np.flatnonzero(kept if mask is None else kept & mask)
-        if step == 1 or 2 * len(slots) >= wanted:
-            return slots
-        step = 1
 
 
 def _both(one: Mask | None, other: Mask | None) -> Mask | None:

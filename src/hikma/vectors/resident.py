@@ -19,8 +19,9 @@ from hikma.catalog.schema import Catalog
 from hikma.domain import VectorSpace
 from hikma.protocols import VectorStore
 from hikma.settings import Scan
-from hikma.vectors.codes import Codes, loaded, tells_by_sign
+from hikma.vectors.codes import UNCLIPPED, Codes, Depth, loaded
 from hikma.vectors.exact import over_fetch, refuse_width
+from hikma.vectors.signs import tells_by_sign
 from hikma.vectors.sqlite import SqliteVectors
 
 QUERIES_FROM_DISK = 2
@@ -62,14 +63,6 @@ class Cores:
 
 
 _searching = Cores(os.cpu_count() or 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """How many vectors pass each look of `Codes`, and how many canonical rows are read."""
-
-    looks: tuple[int, int]
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +131,16 @@ class ResidentVectors:
             held = self._current(connection)
             if held is None or not tells_by_sign(query):
                 return self._kept.nearest(query, limit, within)
-            wanted, seen = limit, -1
+            wanted = limit
             while True:
                 depth = depth_of(wanted, held)
                 with _searching.taken(two=held.is_worth_two) as threads:
-                    ids = held.nearest(query, depth.looks, depth.rows, within, threads)
+                    ids = held.nearest(query, depth, within, threads)
                 found = self._kept.rescored(connection, ids, query)
                 # A document that the ledger has let go may still have its code here.
-                if len(found) >= limit or len(ids) == seen:
+                if len(found) >= limit or len(ids) < depth.least:
                     return found[:limit]
-                wanted, seen = 2 * wanted, len(ids)
+                wanted *= 2
 
     def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
         """Yield the canonical rows of every id held above `after`, by ascending id."""
@@ -254,8 +247,9 @@ def depth_of(limit: int, held: Codes) -> Depth:
     many = max(1.0, len(held.ids) / 100_000) ** (1 / 3) * max(1.0, 384 / held.dimension)
     looks = int(many * (500 + 50 * near)), int(many * 20 * near)
     if held.codes is None:
-        return Depth(looks, int(many * (100 + 22 * limit)))
-    return Depth(looks, near)
+        rows = int(many * (100 + 22 * limit))
+        return Depth(looks, rows, rows)
+    return Depth(looks, near, limit if held.dimension <= UNCLIPPED else near)
 
 
 def open_store(catalog: Catalog, space: VectorSpace, scan: Scan) -> VectorStore:

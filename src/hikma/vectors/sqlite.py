@@ -16,7 +16,7 @@ from hikma.catalog.tables import vector_table
 from hikma.domain import VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError
 from hikma.vectors import changes, chunks
-from hikma.vectors.codes import CodeRows, products, whole
+from hikma.vectors.codes import UNCLIPPED, CodeRows, products, whole
 from hikma.vectors.exact import best, distances, over_fetch, refuse_width
 
 _SPARSE_CHUNKS = 4
@@ -38,7 +38,7 @@ class SqliteVectors:
         self._space = space
         self._table = vector_table(space.id)
         # Unit vectors of a longer dimension have smaller values: keep the steps in proportion.
-        self._scale = _CODE_MAX * max(1.0, (space.dimension / 384) ** 0.5)
+        self._scale = _CODE_MAX * max(1.0, (space.dimension / UNCLIPPED) ** 0.5)
         self._chunks_are_whole = False
 
     @property

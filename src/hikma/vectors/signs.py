@@ -1,0 +1,186 @@
+"""Sign bits by column: which of many vectors may be like a query, at first by half of their bits.
+
+Half of them, those where the query's values are great, leave a share several times as large; the
+other half decides among these. It compares half of what lies in memory, and a search of many
+vectors is mostly that.
+"""
+
+import threading
+from collections.abc import Sequence
+from math import sqrt
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hikma.arrays import Mask, Vector
+
+Slots: TypeAlias = NDArray[np.int64]
+"""Places in arrays of so many vectors, ascending."""
+Words: TypeAlias = NDArray[np.uint64]
+"""Bits by column, 64 a word."""
+Counts: TypeAlias = NDArray[np.unsignedinteger[Any]]
+"""By how much the signs of vectors differ from a query's, shape (n,)."""
+
+_HELD_WORDS = 196_608
+"""Words of 64 signs that are compared at a time: fewer, and Python's calls cost more than work."""
+_SAMPLE = 8_192
+"""Vectors, at least, by which it is guessed how alike the most alike are."""
+_PACKED = 16_384
+"""Codes whose signs are packed at a time."""
+_ROUGH, _FEW = 5, 20
+"""So many times the wanted ones pass the first half of their bits, where that is one vector in so
+many: to bring together the other bits of more of them takes longer than to compare all."""
+_HALVED = 6
+"""Words from which on half of them tell enough."""
+_SPARSE = 4
+"""Where fewer than one in so many may be found, those are copied together first."""
+_EVEN = 0.4
+"""Of the measure of `tells_by_sign`, below which it says no; real vectors have .56 to .68."""
+_PLANES = (1, 2, 4)
+"""What a sign that differs counts, by the bits of the query's value there: 1, 3, 5 or 7."""
+_STEP = 0.55
+"""Of the root mean square of a query's values, a step of them."""
+
+
+def signs_of(codes: NDArray[np.int8]) -> Words:
+    """Return the sign bits of codes by column, shape (words, n)."""
+    signs = np.empty((-(-codes.shape[1] // 64), len(codes)), np.uint64)
+    for start in range(0, len(codes), _PACKED):
+        signs[:, start : start + _PACKED] = _packed(codes[start : start + _PACKED] >= 0).T
+    return signs
+
+
+def planes_of(steps: Vector) -> Words:
+    """Return a query's signs, and the two bits of how great each of its values is: (words, 3)."""
+    step = _STEP * sqrt(float(steps @ steps) / len(steps)) or 1.0
+    great = np.minimum(np.abs(steps) / step, 3).astype(np.uint8)
+    bits = np.empty((len(_PLANES), len(steps)), np.bool_)
+    bits[0], bits[1], bits[2] = steps >= 0, great & 1, great & 2
+    return _packed(bits).T
+
+
+def tells_by_sign(query: Vector) -> bool:
+    """Tell whether signs say which vectors are near: not where a few values decide.
+
+    The measure is 2 / pi where values are normally distributed and 1 / dimension for an axis.
+    """
+    values = query.astype(np.float64)
+    return float(np.abs(values).sum()) ** 2 >= _EVEN * len(values) * float(values @ values)
+
+
+def alike(columns: Words, steps: Vector, wanted: int, mask: Mask | None, threads: int = 1) -> Slots:
+    """Return about the `wanted` slots whose signs differ least from a query's, ascending.
+
+    All that equal the last one are among them. With two `threads` it takes half the time.
+    """
+    count = columns.shape[1] if mask is None else int(np.count_nonzero(mask))
+    if count <= wanted:
+        return np.arange(count) if mask is None else np.flatnonzero(mask)
+    if mask is not None and count * _SPARSE < len(mask):
+        slots = np.flatnonzero(mask)
+        return slots[alike(columns.take(slots, axis=1), steps, wanted, None, threads)]
+    query = _packed((steps >= 0)[None])[0]
+    first, rest = _halves(steps, worth=_FEW * _ROUGH * wanted <= count)
+    near = _differences(columns, query, first, threads)
+    if not rest:
+        return _sampled_least(near, wanted, mask)
+    slots = _sampled_least(near, _ROUGH * wanted, mask)
+    differing = np.add(near[slots], _at(columns, query, rest, slots), dtype=np.uint32)
+    return slots[least(differing, wanted)]
+
+
+def weighed(columns: Words, planes: Words) -> Counts:
+    """Return for each vector how much its signs differ from a query's of `planes_of`."""
+    differing = columns ^ planes[:, :1]
+    exact = np.min_scalar_type(64 * len(columns) * sum(_PLANES)).type
+    found = _added(np.bitwise_count(differing)).astype(exact)
+    for worth, plane in zip(_PLANES[1:], planes.T[1:, :, None], strict=True):
+        found += _added(np.bitwise_count(differing & plane)) * exact(worth)
+    return found
+
+
+def least(differing: Counts, wanted: int) -> Slots:
+    """Return where the `wanted` least stand, with all that equal the last one."""
+    return np.flatnonzero(differing <= _bound(differing, wanted))
+
+
+def _halves(steps: Vector, *, worth: bool) -> tuple[list[int], list[int]]:
+    """Return which words to compare at first, where a query is greatest, and which then."""
+    weights = np.add.reduceat(steps * steps, np.arange(0, len(steps), 64))
+    order = np.argsort(-weights, kind="stable").tolist()
+    half = len(order) // 2 if worth and len(order) >= _HALVED else len(order)
+    return order[:half], order[half:]
+
+
+def _differences(columns: Words, query: Words, words: Sequence[int], threads: int) -> Counts:
+    """Return for each vector how many signs of some words differ from the query's."""
+    found = np.empty(columns.shape[1], np.min_scalar_type(64 * len(words)))
+    # NumPy lets go of Python's lock while it compares.
+    half = len(found) // 2 if threads > 1 else len(found)
+    given = columns[:, half:], query, words, found[half:]
+    beside = threading.Thread(target=_differ, args=given)
+    if half < len(found):
+        beside.start()
+    _differ(columns[:, :half], query, words, found[:half])
+    if half < len(found):
+        beside.join()
+    return found
+
+
+def _differ(columns: Words, query: Words, words: Sequence[int], found: Counts) -> None:
+    """Tell into `found` by how many signs they differ, a block at a time."""
+    block = max(1, min(_HELD_WORDS // len(words), len(found)))
+    held = np.empty((len(words), block), np.uint64)
+    counts = np.empty(held.shape, np.uint8)
+    for at in range(0, len(found), block):
+        width = min(block, len(found) - at)
+        for word, row in zip(words, held, strict=True):
+            np.bitwise_xor(columns[word, at : at + width], query[word], out=row[:width])
+        np.bitwise_count(held[:, :width], out=counts[:, :width])
+        found[at : at + width] = _added(counts[:, :width])
+
+
+def _at(columns: Words, query: Words, words: Sequence[int], slots: Slots) -> Counts:
+    """Return by how many signs of some words a few vectors differ."""
+    held = np.empty((len(words), len(slots)), np.uint64)
+    for word, row in zip(words, held, strict=True):
+        columns[word].take(slots, out=row, mode="clip")
+        np.bitwise_xor(row, query[word], out=row)
+    return _added(np.bitwise_count(held))
+
+
+def _packed(bits: NDArray[np.bool_]) -> Words:
+    """Return rows of bits, 64 a word, shape (n, words)."""
+    packed = np.packbits(bits, axis=1)
+    filled = np.zeros((len(bits), -(-bits.shape[1] // 64) * 8), np.uint8)
+    filled[:, : packed.shape[1]] = packed
+    return filled.view(np.uint64)
+
+
+def _added(counts: NDArray[np.uint8]) -> Counts:
+    """Return the sums of counts of at most 64: three fit a byte, and bytes are added fastest."""
+    found: Counts = np.add.reduce(counts[:3], axis=0, dtype=np.uint8)
+    if len(counts) > 3:  # noqa: PLR2004 -- three
+        found = found.astype(np.min_scalar_type(64 * len(counts)))
+    for some in range(3, len(counts), 3):
+        found += np.add.reduce(counts[some : some + 3], axis=0, dtype=np.uint8)
+    return found
+
+
+def _sampled_least(differing: Counts, wanted: int, mask: Mask | None) -> Slots:
+    """Return about the `wanted` least, with all that equal the last: a sample tells the bound."""
+    step = max(1, len(differing) // _SAMPLE)
+    while True:
+        sample = differing[::step]
+        bound = _bound(sample if mask is None else sample[mask[::step]], wanted / step)
+        kept = differing <= bound
+        slots = np.flatnonzero(kept if mask is None else kept & mask)
+        if step == 1 or 2 * len(slots) >= wanted:
+            return slots
+        step = 1
+
+
+def _bound(differing: Counts, wanted: float) -> int:
+    """Return by how much the last of the `wanted` that differ least does."""
+    return int(np.searchsorted(np.cumsum(np.bincount(differing)), wanted))
