@@ -116,15 +116,16 @@ def _halves(steps: Vector, *, worth: bool) -> tuple[list[int], list[int]]:
 def _differences(columns: Words, query: Words, words: Sequence[int], threads: int) -> Counts:
     """Return for each vector how many signs of some words differ from the query's."""
     found = np.empty(columns.shape[1], np.min_scalar_type(64 * len(words)))
+    if threads == 1:
+        _differ(columns, query, words, found)
+        return found
     # NumPy lets go of Python's lock while it compares.
-    half = len(found) // 2 if threads > 1 else len(found)
+    half = len(found) // 2
     given = columns[:, half:], query, words, found[half:]
     beside = threading.Thread(target=_differ, args=given)
-    if half < len(found):
-        beside.start()
+    beside.start()
     _differ(columns[:, :half], query, words, found[:half])
-    if half < len(found):
-        beside.join()
+    beside.join()
     return found
 
 
