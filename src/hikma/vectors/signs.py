@@ -22,8 +22,9 @@ Words: TypeAlias = NDArray[np.uint64]
 Counts: TypeAlias = NDArray[np.unsignedinteger[Any]]
 """By how much the signs of vectors differ from a query's, shape (n,)."""
 
-_HELD_WORDS = 196_608
-"""Words of 64 signs that are compared at a time: fewer, and Python's calls cost more than work."""
+_BLOCK = 65_536
+"""Vectors whose signs are compared at a time, word by word: so many words stay in a core's cache,
+and of fewer Python's calls cost more than the work."""
 _SAMPLE = 8_192
 """Vectors, at least, by which it is guessed how alike the most alike are."""
 _PACKED = 16_384
@@ -131,14 +132,13 @@ def _differences(columns: Words, query: Words, words: Sequence[int], threads: in
 
 def _differ(columns: Words, query: Words, words: Sequence[int], found: Counts) -> None:
     """Tell into `found` by how many signs they differ, a block at a time."""
-    block = max(1, min(_HELD_WORDS // len(words), len(found)))
-    held = np.empty((len(words), block), np.uint64)
-    counts = np.empty(held.shape, np.uint8)
+    block = max(1, min(_BLOCK, len(found)))
+    held, counts = np.empty(block, np.uint64), np.empty((len(words), block), np.uint8)
     for at in range(0, len(found), block):
         width = min(block, len(found) - at)
-        for word, row in zip(words, held, strict=True):
-            np.bitwise_xor(columns[word, at : at + width], query[word], out=row[:width])
-        np.bitwise_count(held[:, :width], out=counts[:, :width])
+        for word, row in zip(words, counts, strict=True):
+            differing = np.bitwise_xor(columns[word, at : at + width], query[word], held[:width])
+            np.bitwise_count(differing, out=row[:width])
         found[at : at + width] = _added(counts[:, :width])
 
 
