@@ -90,13 +90,6 @@ def test_half_of_the_signs_at_first_finds_as_many(catalog, store, monkeypatch):
     assert len(compared) == 40, "half of 9,000 are too few for it"
 
 
-def test_equal_signs_all_pass_the_first_half(monkeypatch):
-    monkeypatch.setattr(signs, "_FEW", 1)
-    columns = signs.signs_of(np.ones((9_000, DIMENSION), np.int8))
-    steps = whole(clustered(1)[0])
-    assert signs.alike(columns, steps, 100, None).tolist() == list(range(9_000))
-
-
 def test_rows_that_are_surely_farther_are_not_read(catalog, store, monkeypatch):
     """The order of two products may be wrong by the rounding of two codes, by no more."""
     made = clustered(3_020, seed=2)

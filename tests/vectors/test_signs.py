@@ -1,0 +1,60 @@
+"""Signs by column: what they tell is what comparing them one by one would."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from test_sqlite import DIMENSION, clustered
+
+from hikma.vectors import signs
+from hikma.vectors.codes import whole
+
+WIDTHS = st.sampled_from([1, 8, 64, 130, 384, 768])
+
+
+def made(count, width, seed):
+    random = np.random.default_rng(seed)
+    return random.integers(-3, 4, (count, width)).astype(np.int8), whole(
+        random.standard_normal(width).astype(np.float32)
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3_000), WIDTHS, st.integers(1, 3_000), st.integers(0, 99), st.booleans())
+def test_those_are_found_whose_signs_differ_least(count, width, wanted, seed, narrow):
+    codes, steps = made(count, width, seed)
+    mask = np.random.default_rng(seed).random(count) < seed / 99 if narrow else None
+    apart = np.count_nonzero((codes >= 0) != (steps >= 0), axis=1)
+    among = np.arange(count) if mask is None else np.flatnonzero(mask)
+    last = np.sort(apart[among])[:wanted][-1:]
+    expected = among[apart[among] <= (last[0] if len(last) else -1)]
+    found = signs.alike(signs.signs_of(codes), steps, wanted, mask)
+    assert found.tolist() == expected.tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 500), WIDTHS, st.integers(0, 99))
+def test_a_sign_weighs_more_where_the_query_is_great(count, width, seed):
+    codes, steps = made(count, width, seed)
+    step = signs._STEP * np.sqrt(np.mean(steps.astype(float) ** 2))
+    great = np.abs(steps) / step
+    assume(np.all(np.abs(great - np.rint(great)) > 1e-5))
+    expected = ((codes >= 0) != (steps >= 0)) @ (1 + 2 * np.minimum(great, 3).astype(int))
+    found = signs.weighed(signs.signs_of(codes), signs.planes_of(steps))
+    assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_blocks_and_threads_change_nothing(monkeypatch, threads):
+    codes, steps = made(3_001, DIMENSION, 1)
+    columns = signs.signs_of(codes)
+    whole_block = signs.alike(columns, steps, 50, None)
+    monkeypatch.setattr(signs, "_BLOCK", 1_000)
+    assert signs.alike(columns, steps, 50, None, threads).tolist() == whole_block.tolist()
+
+
+def test_equal_signs_all_pass_the_first_half(monkeypatch):
+    monkeypatch.setattr(signs, "_FEW", 1)
+    columns = signs.signs_of(np.ones((9_000, DIMENSION), np.int8))
+    steps = whole(clustered(1)[0])
+    assert signs.alike(columns, steps, 100, None).tolist() == list(range(9_000))
