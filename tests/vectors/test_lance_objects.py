@@ -145,7 +145,7 @@ def test_a_store_is_probed_once_a_process(bucket, tmp_path, monkeypatch):
 
 
 def test_a_store_that_forbids_writing_is_told_with_its_answer(bucket, tmp_path, monkeypatch):
-    monkeypatch.setattr(lance_probe, "_request", lambda *_: 403)
+    monkeypatch.setattr(lance_probe, "_request", lambda *_: (403, b""))
     world = make(tmp_path / "index.db", "s3://vectors/prefix")
     with pytest.raises(StoreError, match=r"HTTP 403.*rights"):
         world.put([1], unit(1))

@@ -24,6 +24,22 @@ def test_the_calls_of_a_query_share_one_time():
     assert time.monotonic() - started < 0.25
 
 
+def test_what_a_store_says_when_it_is_asked_plainly_is_told_and_nobody_waits_longer():
+    told = []
+    patience = Patience(0.3, lambda wait_s: told.append(wait_s) or "ExpiredToken: it has expired")
+    with pytest.raises(TimeoutError, match=r"no answer in 0\.3 s, and .* ExpiredToken"):
+        patience.begin().call(lambda: time.sleep(0.5))
+    assert 0.0 < told[0] <= 0.15
+    for silent in (lambda _: "", lambda _: int("away"), lambda _: time.sleep(0.5)):
+        with pytest.raises(TimeoutError, match=r"no answer in 0\.3 s$"):
+            Patience(0.3, silent).begin().call(lambda: time.sleep(0.5))
+
+
+def test_who_is_answered_soon_asks_nothing_more():
+    patience = Patience(5.0, lambda _: pytest.fail("asked"))
+    assert patience.begin().call(lambda: 7) == 7
+
+
 def test_what_is_late_is_asked_no_more_until_it_ends():
     patience, answers = Patience(0.05), Event()
     for _ in range(_MOST):

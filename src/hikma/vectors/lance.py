@@ -41,7 +41,7 @@ from hikma.vectors.lance_places import (
     place_of,
     told,
 )
-from hikma.vectors.lance_probe import refuse_careless
+from hikma.vectors.lance_probe import refusal, refuse_careless
 
 _MADE = "made"
 """The mark, in the file, of a space whose table was there once."""
@@ -70,7 +70,8 @@ class LanceVectors:
         with catalog.read() as connection:
             table = f"vectors_{identity.of(connection)}_{space.id}"
         self._place = place_of(catalog.path, space.location, table, timeout_s)
-        self._patience = Patience(None if self._place.is_local else timeout_s)
+        wait_s = None if self._place.is_local else timeout_s
+        self._patience = Patience(wait_s, partial(refusal, self._place))
         self._durability = Durability(self._place)
         self._applier = spaces.lock_of(catalog.path, space.id)
         self._upkeep = lance_upkeep.Upkeep(self._place, self._applier, indexed=self._indexed)

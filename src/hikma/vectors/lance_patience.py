@@ -6,11 +6,13 @@ call cannot be stopped either: who waits leaves it behind in a thread, where it 
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import TypeVar
 
+_SOON = 0.5
+"""Share of the wait after which a store is asked why it does not answer: it may have refused."""
 _MOST = 4
 """Calls that may be left behind at once; until one of them ends nothing more is asked."""
 
@@ -19,9 +21,14 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Patience:
-    """What queries may wait for; None for a folder of this machine, which is asked at once."""
+    """What queries may wait for; None for a folder of this machine, which is asked at once.
+
+    `refusal` asks the store plainly, no longer than it is told, and returns why it answers nobody:
+    LanceDB repeats what was refused for three seconds before it says so.
+    """
 
     timeout_s: float | None
+    refusal: Callable[[float], str] = lambda _: ""
     _guard: Lock = field(default_factory=Lock)
     _running: dict[int, float] = field(default_factory=dict)
 
@@ -35,11 +42,17 @@ class Patience:
             return ask()
         answer: Future[T] = Future()
         self._admit(id(answer), end)
-        Thread(target=self._run, args=(ask, answer), name="hikma-objects", daemon=True).start()
-        try:
-            return answer.result(max(0.0, end - time.monotonic()))
-        except TimeoutError:
-            raise TimeoutError(f"no answer in {self.timeout_s:g} s") from None
+        self._begin(self._run, ask, answer)
+        if not wait([answer], _SOON * _left(end)).done:
+            refused: Future[str] = Future()
+            self._begin(_ask_why, self.refusal, _left(end), refused)
+            if not wait([answer], _left(end)).done:
+                raise TimeoutError(f"no answer in {self.timeout_s:g} s{_said(refused)}")
+        return answer.result()
+
+    @staticmethod
+    def _begin(work: Callable[..., None], *given: object) -> None:
+        Thread(target=work, args=given, name="hikma-objects", daemon=True).start()
 
     def _admit(self, call: int, end: float) -> None:
         with self._guard:
@@ -68,3 +81,20 @@ class Wait:
     def call(self, ask: Callable[[], T]) -> T:
         """Return what a call returns, or raise what it raises; TimeoutError where that is late."""
         return self.patience.call(ask, self.end)
+
+
+def _left(end: float) -> float:
+    return max(0.0, end - time.monotonic())
+
+
+def _ask_why(refusal: Callable[[float], str], wait_s: float, answer: "Future[str]") -> None:
+    try:
+        answer.set_result(refusal(wait_s))
+    except Exception:  # noqa: BLE001 -- it is away, and that is told already
+        answer.set_result("")
+
+
+def _said(refused: "Future[str]") -> str:
+    """Return what the store said in time of why it does not answer."""
+    said = refused.result() if refused.done() else ""
+    return f", and asked plainly the store says {said}" if said else ""

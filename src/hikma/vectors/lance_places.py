@@ -142,9 +142,15 @@ def told(place: Place) -> Iterator[None]:
 
 def first_line(error: Exception) -> str:
     """Return what LanceDB, or the store behind it, says of a failure, without the details."""
-    refused = _REFUSAL.search(str(error))
-    if refused is not None:
-        return ": ".join(refused.groups())
+    refused = refusal_in(str(error))
+    if refused:
+        return refused
     if "TimedOut" in str(error):
         return "no answer in time"
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
+def refusal_in(answer: str) -> str:
+    """Return why an object store refuses, by its own words; empty where it says nothing of that."""
+    found = _REFUSAL.search(answer)
+    return ": ".join(found.groups()) if found is not None else ""

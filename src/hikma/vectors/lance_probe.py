@@ -1,6 +1,7 @@
 """Does an object store honour a conditional PUT? Without it, two commits can undo each other.
 
-Asked with two requests signed here (AWS Signature Version 4): LanceDB cannot be made to ask.
+And why does it not answer? Asked with requests signed here (AWS Signature Version 4): LanceDB
+cannot be made to ask.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from secrets import token_hex
 from urllib.parse import quote, urlsplit
 
 from hikma.errors import StoreError
-from hikma.vectors.lance_places import OBJECTS, Place, absent_keys, endpoint, region
+from hikma.vectors.lance_places import OBJECTS, Place, absent_keys, endpoint, refusal_in, region
 
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _UNLESS_THERE = {"if-none-match": "*"}
@@ -30,9 +31,9 @@ def refuse_careless(place: Place) -> None:
         return
     _refuse_keyless(place)
     key = f"{place.address.removeprefix(OBJECTS)}/probe-{token_hex(8)}"
-    first = _request("PUT", key, _UNLESS_THERE, place.timeout_s)
+    first, _ = _request("PUT", key, _UNLESS_THERE, place.timeout_s)
     if first == HTTPStatus.OK:
-        second = _request("PUT", key, _UNLESS_THERE, place.timeout_s)
+        second, _ = _request("PUT", key, _UNLESS_THERE, place.timeout_s)
         _request("DELETE", key, {}, place.timeout_s)
         if second in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
             _honest.add(place.address)
@@ -48,6 +49,21 @@ def refuse_careless(place: Place) -> None:
     )
 
 
+def refusal(place: Place, timeout_s: float) -> str:
+    """Ask once for one name under a place, as LanceDB does; return why that is refused, or nothing.
+
+    Raises OSError where there is no answer in time.
+    """
+    if absent_keys():
+        return ""  # told beside every failure
+    bucket, _, prefix = place.address.removeprefix(OBJECTS).partition("/")
+    query = f"list-type=2&max-keys=1&prefix={quote(prefix, safe='')}"
+    status, answer = _request("GET", f"{bucket}/", {}, timeout_s, query)
+    if status == HTTPStatus.OK:
+        return ""
+    return refusal_in(answer.decode(errors="replace")) or f"HTTP {status}"
+
+
 def _refuse_keyless(place: Place) -> None:
     """Raise StoreError without keys to sign with."""
     absent = absent_keys()
@@ -59,15 +75,17 @@ def _refuse_keyless(place: Place) -> None:
         )
 
 
-def _request(method: str, key: str, headers: dict[str, str], timeout_s: float) -> int:
-    """Send a signed request without a body; return its status."""
+def _request(
+    method: str, key: str, headers: dict[str, str], timeout_s: float, query: str = ""
+) -> tuple[int, bytes]:
+    """Send a signed request without a body; return its status and what it brought."""
     host, path, secure = _target(key)
     connection = (HTTPSConnection if secure else HTTPConnection)(host, timeout=timeout_s)
+    signed = _signed(method, host, (path, query), headers)
     try:
-        connection.request(method, path, headers=_signed(method, host, path, headers))
+        connection.request(method, f"{path}?{query}" if query else path, headers=signed)
         answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        return answer.status, answer.read()
     finally:
         connection.close()
 
@@ -81,7 +99,9 @@ def _target(key: str) -> tuple[str, str, bool]:
     return server.netloc, f"{server.path}/{quote(key)}", server.scheme == "https"
 
 
-def _signed(method: str, host: str, path: str, headers: dict[str, str]) -> dict[str, str]:
+def _signed(
+    method: str, host: str, target: tuple[str, str], headers: dict[str, str]
+) -> dict[str, str]:
     """Return the headers of a request, signed with the keys of the environment."""
     secret = os.environ["AWS_SECRET_ACCESS_KEY"]
     token = os.environ.get("AWS_SESSION_TOKEN")
@@ -91,7 +111,7 @@ def _signed(method: str, host: str, path: str, headers: dict[str, str]) -> dict[
         sent["x-amz-security-token"] = token
     names = ";".join(sorted(sent))
     lines = [f"{name}:{sent[name]}" for name in sorted(sent)]
-    asked = "\n".join([method, path, "", *lines, "", names, _EMPTY])
+    asked = "\n".join([method, *target, *lines, "", names, _EMPTY])
     scope = f"{moment[:8]}/{region()}/s3/aws4_request"
     digest = hashlib.sha256(asked.encode()).hexdigest()
     key = f"AWS4{secret}".encode()
