@@ -19,10 +19,12 @@ import lancedb  # noqa: F401 -- three seconds that no child pays
 from disk import Disk, Forgetful, failing
 from journey import Step, check, go, move, opened
 
-from driver import main
+from driver import engine_on, in_process, main
+from hikma import history, indexing, rereading
 from hikma.catalog import opening, spaces
 from hikma.errors import HikmaError
-from hikma.migration import backfilling, stepping
+from hikma.migration import backfilling, embedding, stepping
+from hikma.migration.gates import Quality
 from hikma.vectors import lance_upkeep
 
 BEFORE, AFTER = "before", "after"
@@ -45,6 +47,9 @@ POINTS = {
     "after the last edge": (AFTER, "hikma.migration.stepping.finalize"),
     "after the rollback": (AFTER, "hikma.migration.stepping.roll_back"),
     "in the rebuild of vec0": (BEFORE, "hikma.vectors.sqlite.SqliteVectors._insert"),
+    "embedded, not stored": (BEFORE, "hikma.catalog.ledger.put_embeddings"),
+    "stored, not committed": (AFTER, "hikma.catalog.ledger.put_embeddings"),
+    "between two batches": (AFTER, "hikma.migration.embedding._store"),
 }
 WRITTEN = "rows written, no version yet"
 CHECKPOINT = "in the checkpoint"
@@ -210,6 +215,20 @@ def persist(job):
     (folder / "errors").write_text(json.dumps([told.failures, errors]))
 
 
+def change_model(job):
+    """Go on to another model as far as a step; at a step of its own the point is armed."""
+    indexing.run = history.run = rereading.run = in_process
+    embedding.BATCH = job["batch"]
+    with engine_on(job["root"], job["database"]) as engine:
+        while (at := engine.migration.status().state) != job.get("until", "finalized"):
+            if at == job["at"]:
+                arm(job["point"], job["nth"], die)
+            if at == Step.SOAK:
+                engine.migration.finalize()
+            else:
+                engine.migration.advance(judge=lambda *_: Quality(1.0, 1.0, "nDCG@10", 10, "test"))
+
+
 def keep_up(journey, *_):
     """Do what the child process of an upkeep does, here."""
     for space in journey.active():
@@ -251,7 +270,8 @@ AT = {
 def work(job):
     """Do a job."""
     os.environ.update(job.get("environment", {}))
-    {"persist": persist, "starve": starve}.get(job["do"], travel)(job)
+    own = {"persist": persist, "starve": starve, "change model": change_model}
+    own.get(job["do"], travel)(job)
 
 
 if __name__ == "__main__":

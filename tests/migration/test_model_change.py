@@ -272,38 +272,6 @@ def test_from_every_step_there_is_a_way_back(change, step):
     assert (change.lacking("old"), change.findings()) == (0, [])
 
 
-def test_a_kill_in_the_middle_loses_at_most_a_batch(change, monkeypatch):
-    monkeypatch.setattr(embedding, "BATCH", 4)
-    change.start()
-    total = change.lacking("other")
-    with change.engine.catalog.read() as connection:
-        identity = change.models["other"].document_identity
-        texts = {one.digest for one in embeddings.origins(connection, identity)}
-    plain, calls = embedding._store, []
-
-    def store(*arguments):
-        calls.append(arguments)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return plain(*arguments)
-
-    monkeypatch.setattr(embedding, "_store", store)
-    with pytest.raises(KeyboardInterrupt):
-        change.advance()
-    change.reopen()
-    left = change.lacking("other")
-    status = change.mover.status()
-    assert (status.state, status.embedded) == ("backfill", total - left)
-    assert status.rate
-    assert 0 < left <= total - 12
-    assert len(texts) > 12
-    monkeypatch.setattr(embedding, "_store", plain)
-    before = change.models["other"].embedded
-    assert change.advance().state == "verify"
-    assert change.models["other"].embedded - before == len(texts) - 12
-    assert change.lacking("other") == 0
-
-
 def test_a_pause_stops_the_embedding(change, monkeypatch):
     monkeypatch.setattr(embedding, "BATCH", 4)
     change.start()
