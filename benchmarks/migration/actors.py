@@ -21,7 +21,7 @@ from hikma.engine import Engine
 from hikma.errors import HikmaError, MigrationError
 from hikma.migration.asking import questions
 from hikma.migration.gates import Thresholds
-from hikma.moving import Wanted
+from hikma.moving import Mover, Wanted
 from hikma.storing import tell_spaces
 
 READS_A_SECOND, WRITES_A_SECOND = 1.0, 4.0
@@ -32,9 +32,11 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-_THRESHOLDS = Thresholds(samples=120, slowdown=1e6, overlap_flat=0.99, hold_s=0.0, soak_s=0.0)
+_THRESHOLDS = Thresholds(
+    samples=120, slowdown=1e6, longest_ms=1e6, overlap_flat=0.99, hold_s=0.0, soak_s=0.0
+)
 """As fast as the source no target need be: it is to be moved to, whatever it is like."""
-_FEW = replace(_THRESHOLDS, samples=30, overlap_flat=0.95, longest_ms=1e6)
+_FEW = replace(_THRESHOLDS, samples=30, overlap_flat=0.95)
 """For object storage that is one process in Python: a question takes it a second."""
 
 
@@ -180,7 +182,11 @@ def _delete(engine: Engine, oracle: Oracle, ids: list[int]) -> None:
 
 def _migrate(engine: Engine, target: str, goal: str) -> None:
     """Go on to a step, whoever was killed on the way there before."""
-    mover = engine.migration.gently()
+    with engine.migration.gently() as mover:
+        _go_on(engine, mover, target, goal)
+
+
+def _go_on(engine: Engine, mover: Mover, target: str, goal: str) -> None:
     with engine.catalog.read() as connection:
         held = migrations.running(connection)
     if held is None and goal != "finalized":

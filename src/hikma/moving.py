@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeAlias
@@ -17,6 +17,7 @@ from hikma.catalog.embeddings import Lacking
 from hikma.catalog.migrations import Migration, Step
 from hikma.catalog.schema import Catalog
 from hikma.catalog.verifications import Verification
+from hikma.courtesy import give_way
 from hikma.domain import VectorSpace
 from hikma.errors import MigrationError
 from hikma.migration import asking, comparing, embedding, gates, judging, stepping, verifying
@@ -26,7 +27,7 @@ from hikma.migration.embedding import Making
 from hikma.migration.gates import Quality, Thresholds
 from hikma.migration.status import MigrationStatus
 from hikma.migration.stepping import Move
-from hikma.migration.throttle import Throttle
+from hikma.migration.throttle import FEW_ROWS, Throttle
 from hikma.models.choice import space_for
 from hikma.probing import Prober
 from hikma.settings import Settings
@@ -35,6 +36,9 @@ from hikma.wiring import Wiring
 
 Judge: TypeAlias = Callable[[VectorSpace, VectorSpace], Quality]
 """Has two spaces answer the same topics."""
+
+_SHORT = frozenset({Step.CUTOVER, Step.SOAK})
+"""Steps that bring a few rows, or look at rows where nobody is compared with before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Mover:
         self._wiring = wiring
         self._root = root
         self._revision = revision
-        self._gives_way = False
+        self._prober: Prober | None = None
 
     def start(self, wanted: Wanted) -> MigrationStatus:
         """Begin: from now on every write reaches both ends; the copying follows.
@@ -152,7 +156,7 @@ class Mover:
 
         `judge` is asked where the model changes, once both ends hold everything.
         """
-        with self._prober() as prober:
+        with self._timed() as prober:
             stepping.advance(self._move(rate, track, prober.times, judge), percent)
         return self.status()
 
@@ -160,14 +164,20 @@ class Mover:
         self, rate: float | None = None, track: Track = silent, judge: Judge | None = None
     ) -> MigrationStatus:
         """Go on as gates hold, up to the last step, which needs consent."""
-        with self._prober() as prober:
+        with self._timed() as prober:
             stepping.auto(self._move(rate, track, prober.times, judge))
         return self.status()
 
-    def gently(self) -> Self:
-        """Return this one, whose process gives way to all who search: for one that does no more."""
-        self._gives_way = True
-        return self
+    @contextmanager
+    def gently(self) -> Iterator[Self]:
+        """Yield this one, whose process gives way to all who search: for one that does no more."""
+        with Prober(self._catalog.path, self._wiring.settings) as prober:
+            if self._may_be_noticed():
+                prober.begin()  # before: it searches as everybody does
+            give_way()
+            self._prober = prober
+            yield self
+        self._prober = None
 
     def judge(self, judge: Judge) -> Quality:
         """Have both ends judged, and keep it; MigrationError where both have one model."""
@@ -247,8 +257,21 @@ class Mover:
             migrations.set_paused(connection, held, reason, paused=paused)
         return self.status()
 
-    def _prober(self) -> Prober:
-        return Prober(self._catalog.path, self._wiring.settings, gives_way=self._gives_way)
+    def _may_be_noticed(self) -> bool:
+        """Whether a step is to come whose work those who search may have to wait for."""
+        with self._catalog.read() as connection:
+            held = migrations.running(connection)
+            known = migrations.documents(connection) >= FEW_ROWS
+        return known and (held is None or held.step not in _SHORT)
+
+    @contextmanager
+    def _timed(self) -> Iterator[Prober]:
+        """Yield who times searches: the one of this process, or one for a single call."""
+        if self._prober is not None:
+            yield self._prober
+            return
+        with Prober(self._catalog.path, self._wiring.settings) as prober:
+            yield prober
 
     def _held(self) -> Migration:
         with self._catalog.read() as connection:
@@ -291,6 +314,7 @@ class Mover:
             track,
             lambda end: self._embed(end, wait, track),
             judge and (lambda: judge(source, target)),
+            throttle.rest,
         )
 
     def _embed(self, end: Target, wait: Callable[[int, int], None], track: Track) -> None:

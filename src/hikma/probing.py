@@ -20,8 +20,6 @@ from hikma.wiring import Wiring
 _DEPTH = 10
 _SHARE = 0.1
 """Of the time, at most, that the child may spend on its searches: they cost others something."""
-_COURTESY = 10
-"""Steps of the scheduler below those who search: a tenth of their weight where both want to run."""
 _OFTEN_S = 0.02
 _OPENING = 3
 """Searches that are not told: the first ones open the store, and `auto` loads its codes."""
@@ -32,12 +30,8 @@ _AT_ONCE = 14
 class Prober:
     """Times of searches in the space that answers, made by a child that starts when first asked."""
 
-    def __init__(self, database: Path, settings: Settings, *, gives_way: bool = False) -> None:
-        """Start nothing yet; the child opens stores by these settings, as this process does.
-
-        With `gives_way` this process gets less of the processor from the child's start on.
-        """
-        self._gives_way = gives_way
+    def __init__(self, database: Path, settings: Settings) -> None:
+        """Start nothing yet; the child opens stores by these settings, as this process does."""
         # The present folder may be a stranger's repository, with modules of its own.
         command = [sys.executable, "-P", "-m", "hikma.probing", str(database)]
         self._command = [*command, settings.vector_scan, str(settings.vector_timeout_s)]
@@ -50,18 +44,19 @@ class Prober:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def begin(self) -> None:
+        """Start the child, with the priority that this process has now."""
+        if self._child is None:
+            pipe = subprocess.PIPE
+            self._child = subprocess.Popen(self._command, stdin=pipe, stdout=pipe)
+            os.set_blocking(self._pipe, False)
+
     def times(self) -> list[float]:
         """Return the milliseconds of the searches made since the last call; of a lost child none.
 
         A migration goes on without: that it cannot be timed harms nobody's rows.
         """
-        if self._child is None:
-            self._child = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-            os.set_blocking(self._pipe, False)
-            if self._gives_way and hasattr(os, "nice"):
-                os.nice(_COURTESY)  # after the child: it searches as everybody does
+        self.begin()
         try:
             read = os.read(self._pipe, 1 << 16)
         except BlockingIOError:

@@ -12,10 +12,11 @@ import pytest
 
 from hikma.catalog import migrations
 from hikma.catalog.migrations import Step
+from hikma.courtesy import STEPS
 from hikma.errors import StorageFullError
 from hikma.migration import status as reading
 from hikma.migration import throttle
-from hikma.migration.throttle import MOST_PAUSE_S, PROBES, Throttle
+from hikma.migration.throttle import LEAST_PAUSE_S, MOST_PAUSE_S, PROBES, Throttle
 from hikma.probing import Prober
 from hikma.settings import Settings
 
@@ -109,11 +110,29 @@ def test_a_move_too_small_to_be_noticed_times_nobody(world, held, throttled):
     assert "before_ms" not in kept(world, held)
 
 
-def test_nobody_to_be_timed_stops_no_migration(throttled, monkeypatch):
-    monkeypatch.setattr(throttle, "_PATIENCE_S", 0.0)
+def test_no_work_begins_before_its_process_hears_of_those_who_search(throttled):
+    one, naps = throttled(before_ms=10.0)
+    one.probes = iter([[], [], [10.0] * 5, [], [40.0]]).__next__
+    one.wait(ROWS)
+    assert naps == [throttle._NAP_S] * 2
+    one.wait(ROWS)
+    assert naps[2:] == [LEAST_PAUSE_S]
+
+
+def test_nobody_is_timed_for_questions_where_it_is_unknown_what_is_usual(throttled):
+    one, naps = throttled(40.0)
+    one.rest(0.2)
+    assert (one.probes.ms, naps) == ([40.0], [])
+
+
+def test_nobody_to_be_timed_delays_a_migration_once(throttled, monkeypatch):
+    monkeypatch.setattr(throttle, "_PATIENCE_S", 0.1)
     one, naps = throttled()
     one.wait(ROWS)
-    assert naps == []
+    many = len(naps)
+    assert many
+    one.wait(ROWS)
+    assert len(naps) == many
 
 
 def test_a_rate_that_was_asked_for_is_told_and_held(world, held, throttled):
@@ -162,19 +181,23 @@ def test_a_child_times_searches_in_the_space_that_answers(world, held):
     assert child.poll() is not None
 
 
-def test_who_migrates_gives_way_to_the_child_as_to_all_who_search(world, held):
+def test_who_migrates_gives_way_once_to_the_child_as_to_all_who_search(world, held):
     script = (
-        "import os, sys; from pathlib import Path; from hikma.probing import Prober\n"
-        "from hikma.settings import Settings\n"
-        "with Prober(Path(sys.argv[1]), Settings(), gives_way=True) as prober:\n"
-        "    prober.times()\n"
-        "    print(os.getpriority(os.PRIO_PROCESS, 0))\n"
-        "    print(os.getpriority(os.PRIO_PROCESS, prober._child.pid))\n"
+        "import os, sys; from pathlib import Path; from hikma import moving\n"
+        "from hikma.catalog.schema import Catalog; from hikma.settings import Settings\n"
+        "from hikma.wiring import Wiring; moving.FEW_ROWS = 1\n"
+        "catalog = Catalog.open(Path(sys.argv[1]))\n"
+        "mover = moving.Mover(catalog, Wiring(catalog, Settings()), Path('.'), None)\n"
+        "for _ in range(2):\n"
+        "    with mover.gently():\n"
+        "        child = mover._prober._child\n"
+        "        print(os.getpriority(os.PRIO_PROCESS, child.pid))\n"
+        "print(os.getpriority(os.PRIO_PROCESS, 0))\n"
     )
     command = [sys.executable, "-c", script, str(world.catalog.path)]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
-    ours, theirs = map(int, found.stdout.split())
-    assert ours == theirs + 10
+    child, _, ours = map(int, found.stdout.split())
+    assert ours == child + STEPS
 
 
 def test_a_child_ends_in_silence_with_whoever_asked(world, held):

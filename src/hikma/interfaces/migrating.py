@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hikma.courtesy import give_way
 from hikma.interfaces.adopting import adopt
 from hikma.interfaces.progress import tracking
 from hikma.interfaces.rendering import counted
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hikma.engine import Engine
     from hikma.migration.gates import Quality
     from hikma.migration.status import MigrationStatus
-    from hikma.moving import Judge
+    from hikma.moving import Judge, Wanted
     from hikma.telemetry import Track
 
 _WATCH_S = 2.0
@@ -109,9 +110,8 @@ def start(  # noqa: PLR0913 -- one parameter an option
     }
     asked = Thresholds.of({name: value for name, value in given.items() if value is not None})
     with open_engine(repo, {}) as engine:
-        found = engine.migration.start(Wanted(backend, location, index_type, asked, model))
-        if auto:
-            found = _go_on(engine, rate)
+        wanted = Wanted(backend, location, index_type, asked, model)
+        found = _go_on(engine, rate, wanted) if auto else engine.migration.start(wanted)
     print_result(found, _lines, as_json=as_json)
 
 
@@ -173,9 +173,9 @@ def advance(  # noqa: PLR0913 -- one parameter an option
         if auto:
             found = _go_on(engine, rate)
         else:
-            with tracking() as track:
+            with tracking() as track, engine.migration.gently() as mover:
                 judge = _judge_by_commits(engine, track)
-                found = engine.migration.gently().advance(percent, rate, track, judge)
+                found = mover.advance(percent, rate, track, judge)
     print_result(found, _lines, as_json=as_json)
 
 
@@ -200,6 +200,7 @@ def verify(
     repo: Path, *, source: bool, topics: Path | None, qrels: Path | None, as_json: bool
 ) -> None:
     """Compare a space with the ledger, row by row; exits with 1 when a row is wrong."""
+    give_way()
     with open_engine(repo, {}) as engine, tracking() as track:
         _judge(engine, topics, qrels)
         found = engine.migration.verify(source=source, track=track)
@@ -215,6 +216,7 @@ def verify(
 @json_option
 def repair(repo: Path, *, source: bool, own: bool, as_json: bool) -> None:
     """Bring what a space lacks, and what it was refused before; drop what it should not hold."""
+    give_way()
     with open_engine(repo, {}) as engine:
         if own:
             engine.migration.own()
@@ -230,6 +232,7 @@ def finalize(repo: Path, *, yes: bool, as_json: bool) -> None:
     """End the migration: both ends are verified, then the former space receives nothing more."""
     if not yes:
         raise click.UsageError("there is no way back from here; say --yes.")
+    give_way()
     with open_engine(repo, {}) as engine, tracking() as track:
         print_result(engine.migration.finalize(track), _lines, as_json=as_json)
 
@@ -238,9 +241,14 @@ for command in (report, adopt):
     migrate.add_command(command)
 
 
-def _go_on(engine: "Engine", rate: float | None) -> "MigrationStatus":
-    with tracking() as track:
-        return engine.migration.gently().auto(rate, track, _judge_by_commits(engine, track))
+def _go_on(
+    engine: "Engine", rate: float | None, wanted: "Wanted | None" = None
+) -> "MigrationStatus":
+    """Go on by itself, from the start where that is still to be made."""
+    with tracking() as track, engine.migration.gently() as mover:
+        if wanted is not None:
+            mover.start(wanted)
+        return mover.auto(rate, track, _judge_by_commits(engine, track))
 
 
 def _judge_by_commits(engine: "Engine", track: "Track") -> "Judge":

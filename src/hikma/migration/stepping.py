@@ -41,9 +41,10 @@ _NAP_S = 1.0
 class Move:
     """A migration's two ends, and what its work needs beside them.
 
-    `compare` brings samples of answers to so many questions, `compared` sums them up, `wait` holds
-    a chunk back. `embed` gives documents the vectors by an end's model that they lack; `judge` has
-    both ends answer the same topics, None where there are none.
+    `compare` brings samples of answers to so many questions, `compared` sums them up. `wait` holds
+    a chunk back, `rest` is told how long a part of some work took. `embed` gives documents the
+    vectors by an end's model that they lack; `judge` has both ends answer the same topics, None
+    where there are none.
     """
 
     catalog: Catalog
@@ -55,6 +56,7 @@ class Move:
     track: Track = silent
     embed: Callable[[Target], None] = lambda _: None
     judge: Callable[[], Quality] | None = None
+    rest: Callable[[float], None] = lambda _: None
 
     @property
     def changes_model(self) -> bool:
@@ -174,7 +176,7 @@ def _verify_both(move: Move, held: Migration) -> None:
     _drain(move, move.source)
     _drain(move, move.target)
     for end in (move.source, move.target):
-        verify(end, held.epoch, move.track)
+        verify(end, held.epoch, move.track, move.rest)
 
 
 def roll_back(catalog: Catalog, reason: str) -> Migration:
@@ -232,11 +234,11 @@ def _verify(move: Move, held: Migration) -> None:
     """Compare until nothing is wrong; what is wrong is owed and brought, twice at most."""
     for _ in range(_REPAIRS):
         _drain(move, move.target)
-        if not verify(move.target, held.epoch, move.track).wrong:
+        if not verify(move.target, held.epoch, move.track, move.rest).wrong:
             return
         repair(move.target)
     _drain(move, move.target)
-    verify(move.target, held.epoch, move.track)
+    verify(move.target, held.epoch, move.track, move.rest)
 
 
 def _drain(move: Move, end: Target) -> None:

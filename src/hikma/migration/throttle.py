@@ -17,7 +17,7 @@ MOST_SLOWDOWN = 1.5
 LEAST_FREE_BYTES = 256 << 20
 PROBES = 10
 """Times of queries that a p95 is taken of."""
-_FEW_ROWS = 2_000
+FEW_ROWS = 2_000
 """Fewer are brought before anybody could wait for them."""
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.05, 5.0
 """Bounds of a rest: with the longest one a migration still goes on, as slowly as it must."""
@@ -44,6 +44,7 @@ class Throttle:
     told: str = ""
     _pause_s: float = 0.0
     _next: float = 0.0
+    _has_listened: bool = False
     _live: deque[float] = field(default_factory=lambda: deque(maxlen=PROBES))
 
     def wait(self, rows: int, of: int | None = None) -> None:
@@ -53,16 +54,23 @@ class Throttle:
         """
         self._refuse_full()
         self._wait_for_rate(rows)
-        if (of or rows) < _FEW_ROWS:
+        if (of or rows) < FEW_ROWS:
             return
         if self.before_ms is None:
             self._measure()
+        self._listen(_FEWEST)
         self._look()
         if self._pause_s:
             self.nap(self._pause_s)
 
     def rest(self, worked_s: float) -> None:
-        """Rest as long as asking a store took, where the searches of others are slow."""
+        """Rest as long as some work took, where the searches of others are slow.
+
+        What they took before is known, or nobody is timed: it was too small to be noticed.
+        """
+        if self.before_ms is None:
+            return
+        self._listen(_FEWEST)
         self._look()
         if self._pause_s:
             self.nap(min(self._pause_s, worked_s))
@@ -91,16 +99,24 @@ class Throttle:
 
     def _measure(self) -> None:
         """Learn how long queries take while the migration does nothing."""
-        end = time.monotonic() + _PATIENCE_S
-        self._live.extend(self.probes())
-        while len(self._live) < PROBES and time.monotonic() < end:
-            self.nap(_NAP_S)
-            self._live.extend(self.probes())
+        self._listen(PROBES)
         if not self._live:
             return
         self.before_ms = percentile(self._live, 95)
         self._live.clear()
         self._keep({"before_ms": round(self.before_ms, 3)})
+
+    def _listen(self, count: int) -> None:
+        """Wait for the first times, once and not for ever: no work begins that nobody watches."""
+        if self._has_listened:
+            return
+        self._has_listened = True
+        end = time.monotonic() + _PATIENCE_S
+        while len(self._live) < count and time.monotonic() < end:
+            added = self.probes()
+            self._live.extend(added)
+            if not added:
+                self.nap(_NAP_S)
 
     def _look(self) -> None:
         """Rest twice as long where queries have become slow, half as long where they have not."""

@@ -4,8 +4,9 @@ Both are walked by ascending id while writers go on. What was owed when the walk
 changed since, is in motion: the outbox answers for it, and it is not judged.
 """
 
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
@@ -49,12 +50,21 @@ class _Range:
     wrong: tuple[tuple[int, Wrong], ...]
 
 
-def verify(target: Target, epoch: int, track: Track = silent) -> Verification:
-    """Compare a space with the ledger; one that was stopped goes on where it was."""
+def verify(
+    target: Target,
+    epoch: int,
+    track: Track = silent,
+    rest: Callable[[float], None] = lambda _: None,
+) -> Verification:
+    """Compare a space with the ledger; one that was stopped goes on where it was.
+
+    After each part `rest` is told how many seconds it took.
+    """
     with target.catalog.write() as connection:
         found = verifications.begin(connection, target.space.id, epoch)
     with target.catalog.read() as connection:
         total = ledger.live(connection)
+    start = time.perf_counter()
     for part in _ranges(target, found.cursor or -1):
         counts = Counter(kind for _, kind in part.wrong)
         found = replace(
@@ -69,6 +79,8 @@ def verify(target: Target, epoch: int, track: Track = silent) -> Verification:
         with target.catalog.write() as connection:
             verifications.put(connection, found, finished=False)
         track("verify", found.checked, total)
+        rest(time.perf_counter() - start)
+        start = time.perf_counter()
     with target.catalog.write() as connection:
         return verifications.put(connection, found, finished=True)
 

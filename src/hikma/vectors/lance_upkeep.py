@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any, Literal
 
+from hikma.courtesy import give_way
 from hikma.vectors.lance_durability import Durability
 from hikma.vectors.lance_places import Place, open_database, open_table
 
@@ -175,6 +176,7 @@ def _improved(place: Place, *, indexed: bool) -> bool:
 
 
 if __name__ == "__main__":
+    give_way()  # before LanceDB has threads: nobody waits for this, and everybody searches
     if os.name == "posix":
         _limit()
     address, name, timeout_s, kind, lock = sys.argv[1:]
