@@ -10,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from hikma.errors import ExtraMissingError, StoreError
+from hikma.errors import StoreError
+from hikma.vectors.lance_import import lancedb
 
 FOLDER = "vectors.lance"
 """The folder beside the file, for a space whose location names none."""
@@ -59,13 +60,7 @@ def place_of(file: Path, location: str, table: str, timeout_s: float) -> Place:
 
 def open_database(place: Place) -> Any:
     """Connect; every read sees what other processes have committed."""
-    try:
-        import lancedb  # noqa: PLC0415 -- an extra, slow to import
-    except ImportError as error:
-        raise ExtraMissingError(
-            "LanceDB is not installed; run `pip install 'hikma[lancedb]'`."
-        ) from error
-    return lancedb.connect(
+    return lancedb().connect(
         place.address,
         storage_options=None if place.is_local else storage_options(place.timeout_s),
         read_consistency_interval=timedelta(0),
