@@ -18,13 +18,13 @@ from hikma.settings import Scan, Settings
 from hikma.wiring import Wiring
 
 _DEPTH = 10
-_SHARE = 0.1
+_SHARE, _FIRST_SHARE = 0.1, 0.5
 """Of the time, at most, that the child may spend on its searches: they cost others something."""
 _OFTEN_S = 0.02
 _OPENING = 3
 """Searches that are not told: the first ones open the store, and `auto` loads its codes."""
-_AT_ONCE = 14
-"""The first searches, by which later ones are judged, are made one after the other."""
+_FIRST = 14
+"""Searches by which later ones are judged, and for which the work waits."""
 
 
 class Prober:
@@ -94,7 +94,8 @@ def _main(database: str, scan: str, timeout_s: str) -> None:
             except BrokenPipeError:  # whoever asked was killed
                 return
         spent = time.perf_counter() - start
-        pause_s = max(_OFTEN_S, spent * (1 / _SHARE - 1) if turn > _AT_ONCE else 0.0)
+        share = _SHARE if turn > _FIRST else _FIRST_SHARE
+        pause_s = max(_OFTEN_S, spent * (1 / share - 1))
 
 
 def _probed(catalog: Catalog, wiring: Wiring, turn: int) -> float | None:

@@ -16,7 +16,7 @@ from hikma.courtesy import STEPS
 from hikma.errors import StorageFullError
 from hikma.migration import status as reading
 from hikma.migration import throttle
-from hikma.migration.throttle import LEAST_PAUSE_S, MOST_PAUSE_S, PROBES, Throttle
+from hikma.migration.throttle import LEAST_PAUSE_S, MOST_PAUSE_S, MOST_SHARE, PROBES, Throttle
 from hikma.probing import Prober
 from hikma.settings import Settings
 
@@ -84,12 +84,13 @@ def test_rests_become_shorter_where_searches_are_fast_again(throttled):
     assert len(naps) == before
 
 
-def test_questions_rest_as_long_as_they_took_and_no_longer(throttled):
+def test_questions_rest_longer_where_searches_stay_slow_and_only_so_long(throttled):
     one, naps = throttled(*[40.0] * 30, before_ms=10.0)
     for _ in range(30):
         one.rest(0.2)
     assert naps == sorted(naps)
-    assert naps[-1] == pytest.approx(0.2)
+    assert naps[0] < 0.2
+    assert naps[-1] == pytest.approx(0.2 * MOST_SHARE)
     fast, naps = throttled(*[10.0] * 30, before_ms=10.0)
     for _ in range(30):
         fast.rest(0.2)
@@ -197,7 +198,7 @@ def test_who_migrates_gives_way_once_to_the_child_as_to_all_who_search(world, he
     command = [sys.executable, "-c", script, str(world.catalog.path)]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     child, _, ours = map(int, found.stdout.split())
-    assert ours == child + STEPS
+    assert ours == min(child + STEPS, 19)
 
 
 def test_a_child_ends_in_silence_with_whoever_asked(world, held):

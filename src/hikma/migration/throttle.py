@@ -21,6 +21,8 @@ FEW_ROWS = 2_000
 """Fewer are brought before anybody could wait for them."""
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.05, 5.0
 """Bounds of a rest: with the longest one a migration still goes on, as slowly as it must."""
+MOST_SHARE = 4.0
+"""Of the time that a question took, as a rest after it: each may want every core."""
 _FEWEST = 5
 _PATIENCE_S, _NAP_S = 20.0, 0.05
 
@@ -64,7 +66,7 @@ class Throttle:
             self.nap(self._pause_s)
 
     def rest(self, worked_s: float) -> None:
-        """Rest as long as some work took, where the searches of others are slow.
+        """Rest up to some times as long as work took, where the searches of others stay slow.
 
         What they took before is known, or nobody is timed: it was too small to be noticed.
         """
@@ -73,7 +75,7 @@ class Throttle:
         self._listen(_FEWEST)
         self._look()
         if self._pause_s:
-            self.nap(min(self._pause_s, worked_s))
+            self.nap(min(self._pause_s, MOST_SHARE * worked_s))
 
     def _refuse_full(self) -> None:
         free = shutil.disk_usage(self.catalog.path.parent).free
