@@ -32,11 +32,9 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-_THRESHOLDS = Thresholds(
-    samples=120, slowdown=1e6, longest_ms=1e6, overlap_flat=0.99, hold_s=0.0, soak_s=0.0
-)
+_THRESHOLDS = Thresholds(samples=120, slowdown=1e6, overlap_flat=0.99, hold_s=0.0, soak_s=0.0)
 """As fast as the source no target need be: it is to be moved to, whatever it is like."""
-_FEW = replace(_THRESHOLDS, samples=30, overlap_flat=0.95)
+_FEW = replace(_THRESHOLDS, samples=30, overlap_flat=0.95, longest_ms=1e6)
 """For object storage that is one process in Python: a question takes it a second."""
 
 

@@ -22,14 +22,37 @@ def made(count, width, seed):
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 3_000), WIDTHS, st.integers(1, 3_000), st.integers(0, 99), st.booleans())
 def test_those_are_found_whose_signs_differ_least(count, width, wanted, seed, narrow):
+    assume(signs._FEW * signs._ROUGH * wanted > count)  # else half of them tell first
     codes, steps = made(count, width, seed)
     mask = np.random.default_rng(seed).random(count) < seed / 99 if narrow else None
-    apart = np.count_nonzero((codes >= 0) != (steps >= 0), axis=1)
     among = np.arange(count) if mask is None else np.flatnonzero(mask)
-    last = np.sort(apart[among])[:wanted][-1:]
-    expected = among[apart[among] <= (last[0] if len(last) else -1)]
+    expected = nearest_of(among, differing(codes, steps), wanted)
     found = signs.alike(signs.signs_of(codes), steps, wanted, mask)
     assert found.tolist() == expected.tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 20), st.sampled_from([384, 768]), st.integers(0, 99))
+def test_of_many_those_are_compared_whole_whose_first_half_differs_least(wanted, width, seed):
+    count = signs._FEW * signs._ROUGH * wanted + 1
+    codes, steps = made(count, width, seed)
+    first, rest = signs._halves(steps, worth=True)
+    values = [value for word in first for value in range(64 * word, 64 * word + 64)]
+    assert sorted(first + rest) == list(range(width // 64))
+    half = differing(codes[:, values], steps[values])
+    passed = nearest_of(np.arange(count), half, signs._ROUGH * wanted)
+    expected = nearest_of(passed, differing(codes, steps), wanted)
+    assert signs.alike(signs.signs_of(codes), steps, wanted, None).tolist() == expected.tolist()
+
+
+def differing(codes, steps):
+    return np.count_nonzero((codes >= 0) != (steps >= 0), axis=1)
+
+
+def nearest_of(among, apart, wanted):
+    """Return those of some that differ least, with all that equal the last of the wanted."""
+    last = np.sort(apart[among])[:wanted][-1:]
+    return among[apart[among] <= (last[0] if len(last) else -1)]
 
 
 @settings(max_examples=30, deadline=None)

@@ -27,8 +27,8 @@ _BLOCK = 65_536
 and of fewer Python's calls cost more than the work."""
 _SAMPLE = 8_192
 """Vectors, at least, by which it is guessed how alike the most alike are."""
-_PACKED = 16_384
-"""Codes whose signs are packed at a time."""
+_PACKED = 1_024
+"""Codes whose signs are packed at a time: the process keeps what more of them take for a while."""
 _ROUGH, _FEW = 5, 20
 """So many times the wanted ones pass the first half of their bits, where that is one vector in so
 many: to bring together the other bits of more of them takes longer than to compare all."""
