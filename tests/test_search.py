@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from conftest import CORPUS, Repository
 from fakes import HashingEmbedder
+from hikma import ranking, retrieval
 from hikma.catalog import completeness, fulltext, state
 from hikma.domain import HISTORY_KINDS, Filter, Mode, NodeKind, Query
 from hikma.engine import Engine
@@ -24,6 +25,16 @@ from hikma.settings import Settings
 
 EVERYTHING = {"mode": Mode.SEMANTIC, "min_similarity": -1.0, "limit": 1000}
 QUERY = "validate a vector before it is stored"
+
+
+@pytest.mark.parametrize(
+    ("mode", "history", "neighbors"),
+    [(Mode.SEMANTIC, False, 150), (Mode.SEMANTIC, True, 190), (Mode.HYBRID, True, 126)],
+)
+def test_beside_words_fewer_neighbors_are_asked_for(mode, history, neighbors):
+    asked = Query(QUERY, mode=mode)
+    made = retrieval.Asked(None, asked, ranking.parse(QUERY), 150, None, history)
+    assert made.neighbors == neighbors
 
 
 class BrokenEmbedder(HashingEmbedder):

@@ -87,6 +87,15 @@ class Asked:
         return [(fulltext.CODE, self.depth), (fulltext.HISTORY, HISTORY_CANDIDATES)]
 
     @property
+    def neighbors(self) -> int:
+        """Return how many neighbours are asked for; commits are among them.
+
+        Where words bring candidates too, two thirds: the last third was never worth its time.
+        """
+        depth = sum(depth for _, depth in self.corpora)
+        return depth if self.query.mode is Mode.SEMANTIC else 2 * depth // 3
+
+    @property
     def content(self) -> list[str]:
         """Return the words that are looked for: those that mean something, neighbours joined."""
         every = [one for one in dict.fromkeys(words(self.query.text)) if one != UNCUT]
@@ -252,9 +261,7 @@ def _tried(sources: Sources, asked: Asked, found: Found) -> None:
 def _dense(sources: Sources, asked: Asked, found: Found) -> None:
     """Ask the store for neighbours, then score what only words found, exactly."""
     vector = sources.embedder.embed_query(asked.query.text)
-    # Commits are among the neighbours: that many more are asked for.
-    depth = sum(depth for _, depth in asked.corpora)
-    near = sources.store.nearest(vector, depth, asked.within)
+    near = sources.store.nearest(vector, asked.neighbors, asked.within)
     for position, (document, distance) in enumerate(near, 1):
         found.similarity[document] = 1.0 - distance
         found.dense[document] = position
