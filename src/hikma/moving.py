@@ -176,8 +176,10 @@ class Mover:
                 prober.begin()  # before: it searches as everybody does
             give_way()
             self._prober = prober
-            yield self
-        self._prober = None
+            try:
+                yield self
+            finally:
+                self._prober = None  # closed, whatever became of the work
 
     def judge(self, judge: Judge) -> Quality:
         """Have both ends judged, and keep it; MigrationError where both have one model."""

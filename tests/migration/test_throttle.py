@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from hikma import moving
 from hikma.catalog import migrations
 from hikma.catalog.migrations import Step
 from hikma.courtesy import STEPS
@@ -19,6 +20,7 @@ from hikma.migration import throttle
 from hikma.migration.throttle import LEAST_PAUSE_S, MOST_PAUSE_S, MOST_SHARE, PROBES, Throttle
 from hikma.probing import Prober
 from hikma.settings import Settings
+from hikma.wiring import Wiring
 
 ROWS = 2_000
 ON_DISK = Settings(vector_scan="disk")
@@ -199,6 +201,17 @@ def test_who_migrates_gives_way_once_to_the_child_as_to_all_who_search(world, he
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     child, _, ours = map(int, found.stdout.split())
     assert ours == min(child + STEPS, 19)
+
+
+def test_who_times_is_gone_after_work_that_failed(world, monkeypatch):
+    monkeypatch.setattr(moving, "give_way", lambda: None)
+    mover = moving.Mover(
+        world.catalog, Wiring(world.catalog, Settings()), world.catalog.path.parent, None
+    )
+    with pytest.raises(ValueError, match="lost"), mover.gently():
+        raise ValueError("lost")
+    with mover._timed() as prober:
+        assert prober is not mover._prober
 
 
 def test_a_child_ends_in_silence_with_whoever_asked(world, held):

@@ -90,23 +90,30 @@ class Codes:
         """
         steps = whole(query)
         mask = _both(self.live, None if within is None else among(self.ids, within))
-        slots = self._alike(steps, depth.looks, mask, threads)
+        slots, planes = alike(self.signs, steps, depth.looks[0], mask, threads), planes_of(steps)
+        if len(slots) > depth.looks[1]:
+            fitting = weighed(self.signs.take(slots, axis=1), planes)
+            slots = slots[least(fitting, depth.looks[1])]
         later = np.arange(len(self.later_ids))
         if within is not None and len(later):
             later = later[among(self.later_ids, within)]
         found = np.concatenate([self.ids[slots], self.later_ids[later]])
-        if self.codes is None:
-            both = self.signs.take(slots, axis=1), signs_of(self.later_codes[later])
-            apart = weighed(np.concatenate(both, axis=1), planes_of(steps))
-            fits = -apart.astype(np.float32)
-        else:
-            of_later = products(self.later_codes, later, steps)
-            fits = np.concatenate([products(self.codes, slots, steps), of_later])
+        fits = self._fits(slots, later, steps, planes)
         near = greatest(fits, found, depth.rows)
         if len(near) > depth.least:
             fits = fits[near]
             near = near[: np.count_nonzero(fits >= fits[depth.least - 1] - _APART)]
         return found[near]
+
+    def _fits(
+        self, slots: Slots, later: Slots, steps: Vector, planes: Words
+    ) -> NDArray[np.float32]:
+        """Return how near some vectors are, and some of the later ones: by codes, else by signs."""
+        if self.codes is None:
+            both = self.signs.take(slots, axis=1), signs_of(self.later_codes[later])
+            return -weighed(np.concatenate(both, axis=1), planes).astype(np.float32)
+        of_later = products(self.later_codes, later, steps)
+        return np.concatenate([products(self.codes, slots, steps), of_later])
 
     def patched(
         self, generation: str | None, changed: DocumentIds, ids: DocumentIds, codes: CodeRows
@@ -127,16 +134,6 @@ class Codes:
         few = max(_LATER, len(self.ids) // _LATER_SHARE)
         mostly_live = 2 * int(np.count_nonzero(live)) >= len(live)
         return made if mostly_live and len(later_ids) < few else _merged(made, live)
-
-    def _alike(
-        self, steps: Vector, looks: tuple[int, int], mask: Mask | None, threads: int
-    ) -> Slots:
-        """Return the slots whose signs fit the query best, ascending, after two looks."""
-        slots = alike(self.signs, steps, looks[0], mask, threads)
-        if len(slots) <= looks[1]:
-            return slots
-        columns = self.signs.take(slots, axis=1)
-        return slots[least(weighed(columns, planes_of(steps)), looks[1])]
 
 
 def loaded(
