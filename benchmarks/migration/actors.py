@@ -35,7 +35,7 @@ AWS = {
 _THRESHOLDS = Thresholds(samples=120, slowdown=1e6, overlap_flat=0.99, hold_s=0.0, soak_s=0.0)
 """As fast as the source no target need be: it is to be moved to, whatever it is like."""
 _FEW = replace(_THRESHOLDS, samples=30, overlap_flat=0.95, longest_ms=1e6)
-"""For object storage that is one process in Python: a question takes it a second."""
+"""Where one end is object storage in one Python process: a question takes it seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,8 @@ def _go_on(engine: Engine, mover: Mover, target: str, goal: str) -> None:
     if held is None and goal != "finalized":
         place = f"s3://{BUCKET}/{time.time_ns()}" if target == "s3" else ""
         backend = "lancedb" if target == "s3" else target
-        asked = _FEW if target == "s3" else _THRESHOLDS
+        far = target == "s3" or answering(engine).location.startswith("s3:")
+        asked = _FEW if far else _THRESHOLDS
         mover.start(Wanted(backend, place, "flat", asked))
     told = ""
     while True:

@@ -71,16 +71,21 @@ def alone(path: Path, space: int) -> Iterator[None]:
 
 
 def drain(target: Target, wait_s: float, track: Track = silent) -> Backlog:
-    """Apply until nothing is owed but what is parked, or `wait_s` have passed; return the rest."""
+    """Apply until nothing that is owed now is left but what is parked, or `wait_s` have passed.
+
+    Returns the rest of it. What others write meanwhile is brought too, and not waited for: where a
+    store takes a second for a commit, there is always some.
+    """
     end = time.monotonic() + wait_s
     with target.catalog.read() as connection:
-        total = outbox.backlog(connection, target.space.id).pending
+        until = ledger.last_sequence(connection)
+        total = outbox.backlog(connection, target.space.id, until).pending
     while True:
         looked = 0
         with suppress(LockedFileError):  # the other process drains the same rows
             looked = apply_once(target)
         with target.catalog.read() as connection:
-            left = outbox.backlog(connection, target.space.id)
+            left = outbox.backlog(connection, target.space.id, until)
         track("apply", total - left.pending, total)
         if left.pending == left.parked or time.monotonic() >= end:
             return left

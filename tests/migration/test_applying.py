@@ -41,6 +41,25 @@ def test_every_write_since_the_beginning_is_owed_and_none_before(begun):
     assert begun.held(begun.migration.target) == {one: begun.right[one] for one in (3, 11)}
 
 
+def test_what_others_write_meanwhile_is_not_waited_for(begun, monkeypatch):
+    store = begun.target(begun.migration.target).store
+    plain, others = store.upsert, iter(range(100, 10_000))
+
+    def upsert(batch):
+        plain(batch)
+        begun.put({next(others): 7})
+
+    begun.put({1: 51, 2: 52})
+    monkeypatch.setattr(store, "upsert", upsert)
+    left = apply(begun)
+    assert (left.pending, owed(begun).pending) == (0, 1)
+    assert next(others) < 200  # that many are written in a moment; the wait is five seconds
+    assert {begun.held(begun.migration.target)[one] for one in (1, 2)} == {
+        begun.right[1],
+        begun.right[2],
+    }
+
+
 def test_the_present_state_is_brought_not_the_event(begun):
     for seed in range(20, 25):
         begun.put({3: seed})

@@ -19,6 +19,7 @@ from hikma.catalog import rows
 MOST_ATTEMPTS = 8
 """After so many failures a row is parked: kept, shown, tried again only when asked for."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 60.0
+_LAST = 2**63 - 1
 _PAUSED = f"attempts < {MOST_ATTEMPTS}"
 
 
@@ -39,6 +40,11 @@ class Backlog:
     parked: int
     oldest: int | None
     error: str | None
+
+    @property
+    def reason(self) -> str:
+        """Why rows are left: the latest failure, or that there was no time for them."""
+        return self.error or "nothing failed, but time ran out before they were brought"
 
 
 def enqueue(
@@ -183,15 +189,15 @@ def clear(connection: apsw.Connection, space: int) -> None:
     connection.execute("DELETE FROM outbox WHERE space = ?", (space,))
 
 
-def backlog(connection: apsw.Connection, space: int) -> Backlog:
-    """Return how much a space is owed."""
+def backlog(connection: apsw.Connection, space: int, until: int = _LAST) -> Backlog:
+    """Return how much a space is owed, of what was written up to a sequence."""
     row = rows.first(
         connection,
         f"""
         SELECT count(*), count(*) FILTER (WHERE NOT {_PAUSED}), min(sequence), max(last_error)
-          FROM outbox WHERE space = ?
+          FROM outbox WHERE space = ? AND sequence <= ?
         """,  # noqa: S608 -- our own figure
-        (space,),
+        (space, until),
     )
     return Backlog(*(row or (0, 0, None, None)))
 

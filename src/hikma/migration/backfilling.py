@@ -45,7 +45,7 @@ def backfill(
         if left.pending and (stuck or not moved):
             raise StoreError(
                 f"Space {target.space.id} still lacks {left.pending} documents ({left.parked} "
-                f"parked): {left.error}. They stay owed; repeat when it can be written."
+                f"parked): {left.reason}. They stay owed; repeat when it can be written."
             )
         with target.catalog.read() as connection:
             track("backfill", migrations.copied(connection, held.id), total)

@@ -247,8 +247,8 @@ def _drain(move: Move, end: Target) -> None:
     if left.pending:
         raise MigrationError(
             f"Space {end.space.id} is still owed {left.pending} rows ({left.parked} parked): "
-            f"{left.error}. Repeat when it can be written, after `hikma migrate resume` where rows "
-            "are parked."
+            f"{left.reason}. Repeat when it can be written, after `hikma migrate resume` where "
+            "rows are parked."
         )
 
 

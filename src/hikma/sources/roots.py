@@ -14,6 +14,7 @@ from hikma.errors import RepositoryError, UsageError
 
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MAX_LINKS = 5
+_CHUNK = 1 << 20
 _OPEN_FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)  # a symlink put here since the listing is not followed
@@ -88,7 +89,7 @@ def digest_now(root: Path, path: str, indexed: str | None = None) -> str | None:
     is the digest of the same text with LF, `indexed` is returned: nothing has changed.
     """
     try:
-        content = read_regular(root / path)
+        content = read_regular(f"{root}/{path}")
     except (OSError, ValueError):
         return None
     digest = digest_of(content)
@@ -98,16 +99,23 @@ def digest_now(root: Path, path: str, indexed: str | None = None) -> str | None:
     return unified if unified == indexed else digest
 
 
-def read_regular(path: Path) -> bytes:
+def read_regular(path: Path | str) -> bytes:
     """Return the bytes of a regular file, following no symlink and waiting for no pipe.
 
     Raises OSError where there is none or it cannot be read.
     """
     descriptor = os.open(path, _OPEN_FLAGS)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
             raise FileNotFoundError(f"{path} is not a regular file")
-        return file.read()
+        # Every hit of a search is read so; a file object takes longer than the reading.
+        parts = [os.read(descriptor, about.st_size + 1)]
+        while parts[-1]:
+            parts.append(os.read(descriptor, _CHUNK))
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def _folder(path: Path) -> Path:
