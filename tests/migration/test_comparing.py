@@ -166,11 +166,21 @@ def test_whatever_a_target_raises_is_a_sample(pair, error):
     assert {one.error for one in pair.samples(REPLAY)} == {str(error) or "ZeroDivisionError"}
 
 
-def test_a_source_that_fails_is_raised_even_while_it_is_the_control(pair):
-    turns = iter(range(9))
-    second = lambda given: failing(given) if next(turns) == 1 else given  # noqa: E731
+def test_a_source_that_is_gone_is_raised_even_while_it_is_the_control(pair):
+    turns = iter(range(99))
+    third_on = lambda given: failing(given) if next(turns) >= 2 else given  # noqa: E731
     with pytest.raises(StoreError, match="there is nobody"):
-        pair.compare(ours=second)
+        pair.compare(ours=third_on)
+    assert next(turns) == 5  # three in a row, and no fourth
+
+
+def test_what_a_slow_source_did_not_answer_is_asked_again_at_the_end(pair):
+    turns = iter(range(999))
+    late = lambda given: failing(given) if next(turns) % 5 == 4 else given  # noqa: E731
+    found = pair.compare(ours=late)
+    assert (found.errors, found.overlap) == (0.0, 1.0)
+    assert 40 - 2 <= found.samples <= 40
+    assert 40 <= next(turns) < 70
 
 
 def test_nothing_is_known_where_nothing_was_compared(pair):

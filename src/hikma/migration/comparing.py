@@ -21,6 +21,7 @@ from hikma.catalog import ledger, samples
 from hikma.catalog.migrations import Migration
 from hikma.catalog.samples import CONTROL, LIVE, REPLAY, Sample
 from hikma.catalog.schema import Catalog
+from hikma.errors import StoreError
 from hikma.migration.asking import question_of
 from hikma.migration.gates import slowdown
 from hikma.protocols import Embedder, Nearest
@@ -37,6 +38,8 @@ _ENOUGH = 100
 """Live samples that may tell of errors before they are enough to decide."""
 _CHUNK = 50
 _ERROR_SIGNS = 500
+_IN_A_ROW = 3
+"""Failures of the source one after another that end the comparison: it is not slow, it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +107,12 @@ def compare(
     limit: int = DEPTH,
     rest: Callable[[float], None] = lambda _: None,
 ) -> None:
-    """Put questions to the source twice, then to both ends; raise what the source raises.
+    """Put questions to the source twice, then to both ends.
 
-    The answers are kept in chunks, so that little is lost where the job is stopped. After each
-    question `rest` is told how many seconds it took.
+    One that the source cannot answer tells nothing: it is put once more at the end, then left out.
+    Raises StoreError where the source fails several times in a row. The answers are kept in chunks,
+    so that little is lost where the job is stopped. After each question `rest` is told how many
+    seconds it took.
     """
     asked = list(enumerate(queries))
     with catalog.read() as connection:
@@ -115,7 +120,9 @@ def compare(
     itself = replace(ends, target=ends.source, exact=True, other=None)
     control = _Asking(itself, limit, ids, CONTROL, held.epoch)
     _keep(catalog, held, control, asked[::_CONTROLS], rest)
-    _keep(catalog, held, _Asking(ends, limit, ids, REPLAY, held.epoch), asked, rest)
+    replay = _Asking(ends, limit, ids, REPLAY, held.epoch)
+    left = _keep(catalog, held, replay, asked, rest)
+    _keep(catalog, held, replay, left, rest)
 
 
 def _keep(
@@ -124,19 +131,34 @@ def _keep(
     asking: _Asking,
     queries: Sequence[tuple[int, str]],
     rest: Callable[[float], None],
-) -> None:
+) -> list[tuple[int, str]]:
+    """Ask, keep the answers, and return the questions that the source could not answer."""
+    left: list[tuple[int, str]] = []
+    in_a_row = 0
     for at in range(0, len(queries), _CHUNK):
         found = []
         for number, text in queries[at : at + _CHUNK]:
             start = time.perf_counter()
-            ours = asking.ends.embedder.embed_query(text)
-            theirs = asking.ends.other.embed_query(text) if asking.ends.other else ours
-            with catalog.read():  # both ends answer from one state of the ledger, and a short one
-                made = _pair(asking, (ours, theirs), number)
-            found.append(replace(made, question=question_of(text.encode())))
+            try:
+                found.append(_sample(catalog, asking, number, text))
+                in_a_row = 0
+            except StoreError:
+                left.append((number, text))
+                in_a_row += 1
+                if in_a_row == _IN_A_ROW:
+                    raise
             rest(time.perf_counter() - start)
         with catalog.write() as connection:
             samples.put(connection, held.id, found)
+    return left
+
+
+def _sample(catalog: Catalog, asking: _Asking, number: int, text: str) -> Sample:
+    ours = asking.ends.embedder.embed_query(text)
+    theirs = asking.ends.other.embed_query(text) if asking.ends.other else ours
+    with catalog.read():  # both ends answer from one state of the ledger, and a short one
+        made = _pair(asking, (ours, theirs), number)
+    return replace(made, question=question_of(text.encode()))
 
 
 def _pair(asking: _Asking, vectors: tuple[Vector, Vector], number: int) -> Sample:
