@@ -49,7 +49,7 @@ FIXED = (
 )
 _SENTENCE = re.compile(r"[A-Za-z][^.\n{}<>@]*")
 _DEPTHS = (10, 150, 190)
-_OTHERS, _REST_S = 10, 1.0
+_OTHERS, _REST_S, _STEADY_S = 10, 1.0, 3.0
 _Clocks = dict[str, list[float]]
 
 
@@ -135,12 +135,18 @@ def _stages(engine: Engine, questions: list[str]) -> dict[str, Any]:
 
 
 def _warm(engine: Engine, questions: list[str]) -> None:
-    """Ask other questions, as an engine is asked that stays; then let its readers come to rest."""
-    for question in set(_questions(engine, 4 * _OTHERS, seed=5)).difference(questions):
-        engine.search(Query(question))
+    """Ask other questions, as an engine is asked that stays; then let its readers come to rest.
+
+    Twice, some seconds apart: words are read ahead once the file has not been written for a while.
+    """
+    others = sorted(set(_questions(engine, 4 * _OTHERS, seed=5)).difference(questions))
     postings = engine._wired(engine.catalog).postings  # noqa: SLF001 -- what is kept in memory
-    while postings and postings.reading:
-        time.sleep(_REST_S)
+    for _ in range(2):
+        for question in others:
+            engine.search(Query(question))
+        time.sleep(_STEADY_S)
+        while postings and postings.reading:
+            time.sleep(_REST_S)
 
 
 def _timed(engine: Engine, questions: list[str]) -> _Clocks:
