@@ -45,7 +45,7 @@ class Pool:
 
 def reconnect(peer):
     """Reset the connection to a peer."""
-    return "connection reset by peer" if peer else memoryview(b"")
+    return "connection reset by peer" if peer else memoryview(__POOL_LIMIT__)
 ''',
     "src/other/store.go": "package other\n\n// Open opens a store.\nfunc Open() error {\n\treturn nil\n}\n",
     "README.md": "# App\n\nThe store keeps a user; the connection may reset.\n",
@@ -118,6 +118,8 @@ def test_a_folder_brings_its_files(engine):
         "Pool#get_user",
         "pool->get_user()",
         "app.pool.Pool.get_user",
+        "Pool.get_user(self, number: dict[str, int])",
+        "Pool::get_user<T>(number)",
     ],
 )
 def test_a_qualified_name_is_that_definition(engine, text):
@@ -146,6 +148,16 @@ def test_a_name_of_nobody_is_said(engine):
         in first(engine, "Pool.put_user")[1]
     )
     assert "no text holds it; near: warehouse" in first(engine, "warehuose")[1]
+    assert "no symbol is called __POOL_LIMIT__; the hits" in first(engine, "__POOL_LIMIT__")[1]
+
+
+def test_words_that_no_text_holds_are_said(engine):
+    unheard = "words: no text holds a word of this query; a hit is near it by meaning alone"
+    assert first(engine, "xylophone zither")[1] == unheard
+    assert first(engine, "xylophone user")[1] == ""
+    only = engine.search(Query("open peer", filter=Filter(languages=("markdown",))))
+    assert only.degraded == (unheard.replace("text", "text that the filter keeps"),)
+    assert engine.search(Query("xylophone zither", mode=Mode.LEXICAL)).degraded == (unheard,)
 
 
 def test_a_plain_word_that_texts_hold_needs_no_excuse(engine):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hikma.domain import BriefDocument, NodeKind
-from hikma.ranking import Candidate, Weights, name_words, parse, rank, stem
+from hikma.ranking import Candidate, Weights, bare, name_words, parse, rank, stem
 
 
 def candidate(  # noqa: PLR0913 -- each argument is one thing that a rule looks at
@@ -156,6 +156,30 @@ def test_a_query_is_taken_apart():
     assert "engine.open_space" in terms.qualified
     assert terms.wants_tests
     assert not terms.symbol_like
+
+
+def test_a_compound_with_a_word_that_says_nothing_is_looked_for_whole():
+    assert {"v-if", "vif"} <= parse("compile the v-if directive").joined
+    assert {"no-verify", "noverify"} <= parse("git commit --no-verify").joined
+    assert "content-type" not in parse("the content-type header").joined
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("open(path, mode)", "open"),
+        ("Path<(String, u32)>", "Path"),
+        ("Vec::<u8>::new", "Vec::<u8>::new"),
+        ("foo::bar<T>(x, || -> y);", "foo::bar"),
+        ("onMounted(", "onMounted"),
+        ("log(x) and then y", "log(x) and then y"),
+        ("open (a file)", "open (a file)"),
+        ("a)b(", "a)b("),
+        ("f(x", "f(x"),
+    ],
+)
+def test_a_name_with_its_arguments_is_that_name(text, name):
+    assert bare(text) == name
 
 
 def test_a_query_of_stop_words_keeps_them():

@@ -493,7 +493,7 @@ def test_any_text_is_answered_or_refused_as_a_query(engine, text, mode):
         assert not any(character.isalnum() for character in text)
     else:
         assert result.query == text
-        quoted = ("phrase:", "place:", "message:", "name:")
+        quoted = ("phrase:", "place:", "message:", "name:", "words:")
         assert all(reason.startswith(quoted) for reason in result.degraded)
 
 

@@ -135,12 +135,14 @@ def _leg(asked: Asked, number: int, leg: str) -> dict[str, Any]:
     print(f"leg {number}: to {leg}", flush=True)
     readers = [_start(asked, "read", number, seed) for seed in range(asked.readers)]
     writer = _start(asked, "write", number, 0)
-    time.sleep(_WARM_S + _BEFORE_S)
-    begun = time.time()
-    killed, rolled = _migrate(asked, number, leg)
-    stop.touch()
-    for one in (*readers, writer):
-        one.wait(60)
+    try:
+        time.sleep(_WARM_S + _BEFORE_S)
+        begun = time.time()
+        killed, rolled = _migrate(asked, number, leg)
+    finally:
+        stop.touch()
+        for one in (*readers, writer):
+            one.wait(60)
     return _figures(asked, number, leg, begun, killed, rolled)
 
 

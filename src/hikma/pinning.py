@@ -204,7 +204,7 @@ def _names(
         return
     for name in sorted(terms.spelled):
         compound = len(name_words(name)) > 1 and not terms.symbol_like
-        if compound and not vocabulary.has(connection, name.lower().strip("_")):
+        if compound and not _is_held(connection, name):
             _near(connection, name, pins, weights)
 
 
@@ -236,13 +236,18 @@ def _unknown(
 ) -> None:
     """Say that nobody is called so, unless it is a plain word that texts hold."""
     telling = asked.called or len(name_words(name)) > 1
-    held = vocabulary.has(connection, name.lower().strip("_") or name.lower())
+    held = _is_held(connection, name)
     if held and telling:
         found = naming.near(connection, name, name_words)
         near = _listed(naming.named_once(found))
         pins.degraded.append(f"name: no symbol is called {name}; the hits mention it{near}")
     elif not held:
         _near(connection, name, pins, weights)
+
+
+def _is_held(connection: apsw.Connection, name: str) -> bool:
+    """Whether a text holds a name, cut as texts are: some keep their underscores."""
+    return any(vocabulary.has(connection, one) for one in words(name)[:1])
 
 
 def _near(connection: apsw.Connection, name: str, pins: Pins, weights: Weights) -> None:

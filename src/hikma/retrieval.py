@@ -35,6 +35,9 @@ FIELD_WEIGHTS = (8.0, 4.0, 2.0, 3.0, 1.0)
 WEIGHTS = ranking.Weights()
 _FAILURES = (ModelError, MissingVectorError, StoreError, CorruptFileError, apsw.Error)
 
+_BY_MEANING = "holds a word of this query; a hit is near it by meaning alone"
+_UNHEARD = f"words: no text {_BY_MEANING}"
+_UNHEARD_WITHIN = f"words: no text that the filter keeps {_BY_MEANING}"
 FAILED = "dense: "
 """How a reason begins that says that vectors could not answer; others say what the query lacks."""
 
@@ -152,6 +155,8 @@ def retrieve(sources: Sources, asked: Asked) -> Found:
         _lexical(sources, asked, found)
         _named(sources, asked, found)
         _pinned(sources, asked, found)
+        if not found.without_vectors and not found.degraded:
+            found.degraded.append(_UNHEARD if asked.within is None else _UNHEARD_WITHIN)
     if asked.query.mode is Mode.HYBRID:
         _voted(sources, asked, found)
     if asked.query.mode is not Mode.LEXICAL:

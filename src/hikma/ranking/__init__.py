@@ -6,7 +6,7 @@ in `Weights`, the one table that is tuned.
 
 from hikma.ranking.ordering import best_files, rank
 from hikma.ranking.scored import Candidate, Scored
-from hikma.ranking.terms import STOP_WORDS, Terms, name_words, parse, stem
+from hikma.ranking.terms import STOP_WORDS, Terms, bare, name_words, parse, stem
 from hikma.ranking.weights import Weights
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Scored",
     "Terms",
     "Weights",
+    "bare",
     "best_files",
     "name_words",
     "parse",

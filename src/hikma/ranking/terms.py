@@ -18,8 +18,10 @@ was we were what when where which while who whom whose why will with would you y
 STOP_WORDS = frozenset(_STOP.split())
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|#|->)[A-Za-z_$][\w$]*)*")
 _SEPARATOR = re.compile(r"\.|::|#|->")
+_ARROW = re.compile(r"[-=]>")
 _SPACE = re.compile(r"\s")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_COMPOUND = re.compile(r"(?<!\w)[^\W_]+(?:-[^\W_]+)+(?!\w)")
 _KEYWORDS = frozenset(
     {"class", "interface", "struct", "enum", "type", "def", "func", "function", "fn", "method"}
 )
@@ -46,7 +48,8 @@ class Terms:
     inside a sentence, or a query that is one word; plain words of a sentence are none. They are in
     lower case, and in `spelled` as they were typed. `keys` are patterns of ids given outright:
     `#12` for a pull request, seven or more hex digits for a commit. `joined` are neighbouring
-    content words written as one, as names of files often are: `thread pool` is `threadpool`.
+    content words written as one, as names of files often are: `thread pool` is `threadpool`; and
+    compounds with a word that says nothing alone, whole and as one: `v-if` and `vif`.
     """
 
     words: tuple[str, ...]
@@ -65,7 +68,7 @@ class Terms:
 def parse(text: str) -> Terms:
     """Take a query apart; stop words are dropped unless there is nothing else."""
     asked = frozenset(name_words(text))
-    text = _without_keyword(text.strip()) if text.strip() else text
+    text = bare(_without_keyword(text.strip())) if text.strip() else text
     names = _IDENTIFIER.findall(text)
     split = [word for run in re.findall(r"\w+", text) for word in name_words(run)]
     content = [word for word in split if word not in STOP_WORDS] or split
@@ -76,7 +79,7 @@ def parse(text: str) -> Terms:
     return Terms(
         words=tuple(dict.fromkeys(content)),
         stems=tuple(dict.fromkeys(stem(word) for word in content)),
-        joined=frozenset(_joined(split)),
+        joined=frozenset((*_joined(split), *_compounds(text))),
         identifiers=identifiers,
         spelled=spelled,
         qualified=frozenset(dotted or (identifiers if alone else ())),
@@ -95,6 +98,13 @@ def _joined(split: Sequence[str]) -> Iterator[str]:
             yield first + second
 
 
+def _compounds(text: str) -> Iterator[str]:
+    for compound in _COMPOUND.findall(text.lower()):
+        parts = compound.split("-")
+        if not STOP_WORDS.isdisjoint(parts):
+            yield from (compound, "".join(parts))
+
+
 def _keys(text: str) -> Iterator[str]:
     yield from (f"{NodeKind.PULL_REQUEST}:{number}" for number in _NUMBER.findall(text))
     yield from (f"{NodeKind.COMMIT}:{digits.lower()}*" for digits in _HASH.findall(text))
@@ -105,6 +115,28 @@ def _without_keyword(text: str) -> str:
     keyword, *names = text.split()
     alone = len(names) == 1 and keyword.lower() in _KEYWORDS
     return names[0] if alone and _IDENTIFIER.fullmatch(names[0]) else text
+
+
+def bare(text: str) -> str:
+    """Read a name with its arguments as the name alone: `open(path, mode)`, `Path<(String, u32)>`.
+
+    A text in which anything follows the arguments, or stands before the name, is left as it is.
+    """
+    name = _IDENTIFIER.match(text)
+    if not name:
+        return text
+    rest = _ARROW.sub("", text[name.end() :].rstrip("; ")).removeprefix("::")
+    return name[0] if rest and _is_enclosed(rest) else text
+
+
+def _is_enclosed(text: str) -> bool:
+    """Whether a text is nothing but brackets and what they hold, or an opening one alone."""
+    depth = 0
+    for character in text:
+        if depth == 0 and character not in "([<":
+            return False
+        depth += (character in "([<") - (character in ")]>")
+    return depth == 0 or len(text) == 1
 
 
 def _telling(text: str, names: Iterable[str], *, alone: bool) -> Iterator[str]:
