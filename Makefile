@@ -20,7 +20,7 @@ check: .venv/installed
 	$(DEV)/ruff format --check --quiet .
 	$(DEV)/ruff check --quiet .
 	$(DEV)/mypy --no-error-summary
-	$(DEV)/lint-imports --no-cache | tail -n 1
+	told=$$($(DEV)/lint-imports --no-cache) || { echo "$$told"; exit 1; }
 
 format: .venv/installed
 	$(DEV)/ruff format .

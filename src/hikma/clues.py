@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hikma.ranking import bare
-
 _PHRASE = re.compile(r'"([^"\n]{2,400})"|“([^”\n]{2,400})”')
 _MESSAGE = re.compile(
     r"(?i:(?:^|[\s(])[\w.]*(?:error|exception|panic|fatal|failure|warning|traceback)[\w.]*"
@@ -79,10 +77,9 @@ def read(text: str) -> Clues:
     rest = _PHRASE.sub(" ", text)
     alone = not re.search(r"\s", text) or (bool(phrases) and not _WORD.search(rest))
     name: tuple[str, ...] = ()
-    written = bare(text)
-    if not phrases and _NAME.fullmatch(written):
-        name = tuple(_SEPARATOR.split(re.sub(r"\(.*|[!?;]+$", "", written)))
-    called = bool(name) and (len(name) > 1 or "(" in text or written != text)
+    if not phrases and _NAME.fullmatch(text):
+        name = tuple(_SEPARATOR.split(re.sub(r"\(.*|[!?;]+$", "", text)))
+    called = bool(name) and (len(name) > 1 or "(" in text)
     return Clues(phrases, tuple(_places(rest)), (), name, called, alone)
 
 

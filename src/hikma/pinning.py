@@ -18,7 +18,7 @@ from hikma.catalog.naming import Bearer
 from hikma.clues import Clues, Place
 from hikma.cutting import line_numbers
 from hikma.documents import FORM, words
-from hikma.ranking import STOP_WORDS, Terms, Weights, name_words
+from hikma.ranking import STOP_WORDS, Terms, Weights, bare, name_words
 from hikma.results import Share
 
 _SHOWN = 5
@@ -55,7 +55,8 @@ def pin(
     weights: Weights,
 ) -> Pins:
     """Find what a query quotes, among the documents that its filter keeps."""
-    asked = clues.read(text)
+    name = bare(text)
+    asked = clues.read(text if name == text else f"{name}()")
     pins = Pins()
     for phrase in asked.phrases:
         _phrase(connection, phrase, pins, weights)
