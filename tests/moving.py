@@ -15,6 +15,7 @@ from hikma.domain import VectorSpace
 from hikma.errors import InvalidVectorError, ModelError, StoreError
 from hikma.storing import Sink, Tally, embed, move_vectors, put_vectors
 from hikma.vectors.exact import best, distances
+from hikma.vectors.lance import LanceVectors
 from hikma.vectors.sqlite import SqliteVectors
 from reference import ReferenceVectors
 
@@ -24,6 +25,7 @@ SPACE = VectorSpace(
     0, "sqlite-vec", "", MODEL, MODEL, MODEL, DIMENSION, "cosine", "flat", "answering"
 )
 OUTSIDE = VectorSpace(0, "double", "there", MODEL, MODEL, MODEL, DIMENSION, "cosine", "flat", "")
+TABLE = replace(OUTSIDE, backend="lancedb", location="")
 
 
 _NODE = """
@@ -154,6 +156,28 @@ class Outside(ReferenceVectors):
             raise StoreError("there cannot be reached; repeat when it can")
 
 
+class Table(LanceVectors):
+    """A table of LanceDB that can be down."""
+
+    def __init__(self, catalog, space):
+        super().__init__(catalog, space)
+        self.down = False
+
+    def upsert(self, batch):
+        self._reach()
+        super().upsert(batch)
+
+    def delete(self, ids):
+        self._reach()
+        super().delete(ids)
+
+    def nearest(self, query, limit, within=None):
+        self._reach()
+        return super().nearest(query, limit, within)
+
+    _reach = Outside._reach
+
+
 @dataclass
 class World:
     """The file, its stores by space, and every live document's vector as it should be."""
@@ -163,6 +187,7 @@ class World:
     right: dict[int, bytes] = field(default_factory=dict)
     stores: dict[int, object] = field(default_factory=dict)
     models: dict[str, Seeded] = field(default_factory=two_models)
+    outside: type = Outside
 
     def embedder(self, space):
         """Return the model of a space."""
@@ -174,9 +199,9 @@ class World:
         return Sink(self.catalog, self.embedder, self.store, 100)
 
     def store(self, space):
-        """Return a space's store: in the file, or the double outside it."""
+        """Return a space's store: in the file, or outside it."""
         if space.id not in self.stores:
-            kind = SqliteVectors if spaces.is_inside(space) else Outside
+            kind = SqliteVectors if spaces.is_inside(space) else self.outside
             self.stores[space.id] = kind(self.catalog, space)
         return self.stores[space.id]
 

@@ -2,6 +2,8 @@
 
 Vectors move between stores and between two models; a model's server may be away.
 
+The store outside the file is a double, for thousands of steps, and a table of LanceDB, for some.
+
 HIKMA_TEST_STEPS=100000 python -m pytest tests/migration/test_machine.py
 """
 
@@ -31,7 +33,20 @@ from hikma.catalog.migrations import ENDED, LINE, Step
 from hikma.errors import MigrationError, ModelError, StoreError
 from hikma.migration import backfilling, embedding, verifying
 from hikma.migration.embedding import Making
-from moving import MODEL, OTHER, OUTSIDE, SPACE, Text, by, make_world, near, reopen
+from moving import (
+    MODEL,
+    OTHER,
+    OUTSIDE,
+    SPACE,
+    TABLE,
+    Outside,
+    Table,
+    Text,
+    by,
+    make_world,
+    near,
+    reopen,
+)
 
 STEPS = int(os.environ.get("HIKMA_TEST_STEPS", "2400"))
 LENGTH = 60
@@ -52,10 +67,13 @@ CRASHES = (
 class Machine(RuleBasedStateMachine):
     """Everything that can happen to a file with a migration."""
 
+    outside = OUTSIDE, Outside
+
     @initialize()
     def begin(self):
         self.folder = Path(tempfile.mkdtemp(prefix="hikma-machine-"))
         self.world = make_world(self.folder)
+        self.world.outside = self.outside[1]
         self.seeds = {}
         self.write({1: 1})
 
@@ -163,10 +181,10 @@ class Machine(RuleBasedStateMachine):
     # What a migration does
 
     @precondition(lambda self: self.held is None)
-    @rule(wanted=st.sampled_from([OUTSIDE, SPACE]), model=MODELS)
-    def start(self, wanted, model):
+    @rule(outside=st.booleans(), model=MODELS)
+    def start(self, outside, model):
         """Move to another store, to another model, or to both."""
-        self.world.begin(by(wanted, model))
+        self.world.begin(by(self.outside[0] if outside else SPACE, model))
 
     @precondition(lambda self: self.held is not None)
     @rule()
@@ -386,9 +404,15 @@ class Machine(RuleBasedStateMachine):
         assert found.is_clean(datetime.now(UTC))
 
 
-def run(steps, phases=tuple(Phase)):
+class OfLance(Machine):
+    """The same with a table of LanceDB outside the file."""
+
+    outside = TABLE, Table
+
+
+def run(steps, phases=tuple(Phase), machine=Machine):
     run_state_machine_as_test(
-        Machine,
+        machine,
         settings=settings(
             max_examples=-(-steps // LENGTH),
             stateful_step_count=LENGTH,
@@ -411,6 +435,11 @@ def without_waits(monkeypatch):
 @pytest.mark.timeout(3_000)
 def test_nothing_that_happens_loses_a_row():
     run(STEPS)
+
+
+@pytest.mark.timeout(3_000)
+def test_nothing_that_happens_loses_a_row_of_lancedb():
+    run(STEPS, machine=OfLance)
 
 
 # Broken variants: each must be caught by the same run

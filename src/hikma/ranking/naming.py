@@ -26,7 +26,7 @@ _SHORTEST_PREFIX = 3
 _PREFIX = 0.75
 """What a word counts that only begins like the query's: `config` for `configuration`."""
 Stems: TypeAlias = tuple[str, ...]
-"""Of a name, in order, each once. Thousands are kept, and of tuples of texts alone Python's
+"""Of a name, each once. Thousands are kept, and of tuples of texts alone Python's
 collector of garbage keeps no account: it stopped a query in a hundred for 60 ms."""
 _Places: TypeAlias = tuple[tuple[int, float], ...]
 """Of a query's stems those that a stem is like, and how much."""
@@ -201,4 +201,4 @@ def path_words(path: str) -> tuple[Stems, Stems]:
 
 
 def _stems(given: Iterable[str]) -> Stems:
-    return tuple(sorted(set(given)))
+    return tuple(dict.fromkeys(given))
