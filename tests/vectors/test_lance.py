@@ -311,6 +311,17 @@ def test_a_scan_begins_after_an_id_and_stays_at_one_state(world):
     assert [one for part in scan for one in part.ids.tolist()] == [6, 7, 8, 9]
 
 
+def test_a_scan_of_a_table_that_lost_its_last_row_keeps_no_later_one_from_being_found(world):
+    world.put([1, 2], unit(2))
+    world.store.delete([1, 2])
+    assert list(world.store.scan(10)) == []
+    world.put([3], unit(1))
+    assert len(world.store) == 1
+    assert [one.id for one in world.store.nearest(unit(1)[0], 5)] == [3]
+    world.store.delete([3])
+    assert len(world.store) == 0
+
+
 def test_two_files_in_one_place_never_mix(tmp_path):
     worlds = [make(tmp_path / name / "index.db", str(tmp_path / "one")) for name in ("a", "b")]
     for number, world in enumerate(worlds):

@@ -133,8 +133,10 @@ class LanceVectors:
     def scan(self, batch_size: int, after: int = -1) -> Iterator[VectorBatch]:
         """Yield the table's own rows by ascending id; an id that is there twice comes twice."""
         with self._told():
+            if self._opened() is None:
+                return
             # A handle of its own: it stays at one version while others write.
-            table = self._opened() and open_table(open_database(self._place), self._place)
+            table = open_table(open_database(self._place), self._place)
             if table is not None:
                 yield from lance_rows.scan(table, batch_size, after)
 
