@@ -88,6 +88,12 @@ def test_a_file_that_never_ends_fails_alone(word):
     assert time.monotonic() - start < 10
 
 
+def test_a_file_that_waits_for_others_on_a_busy_machine_is_read():
+    """The clock has gone on; of the processor's time it took next to nothing."""
+    assert outcomes(["wait 1.5"], timeout_s=0.5) == ["WAIT"]
+    assert outcomes(["wait 9"], timeout_s=0.5) == ["failed: time limit of 0.5 s exceeded"]
+
+
 def test_a_result_that_cannot_travel_fails_alone():
     got = outcomes(["a", "lambda", "b"])
     assert (got[0], got[2]) == ("A", "B")

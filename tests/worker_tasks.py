@@ -26,6 +26,7 @@ def act(file):
         "abort": os.abort,
         "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
         "spin": _spin,
+        "wait": lambda: time.sleep(float(argument)),
         "bomb": lambda: bytearray(4 << 30),
         "raise": lambda: int("no number"),
         "leave": lambda: sys.exit(0),

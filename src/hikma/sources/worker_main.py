@@ -2,7 +2,7 @@
 
 Started by path in isolated mode, it knows nothing but the standard library until its parent has
 said where to import from. It talks in frames: eight bytes of length, then a pickle. It ends when
-its input does, and a timer that no code can block ends it when a file takes too long.
+its input does, and timers that no code can block end it when a file takes too long.
 """
 
 import contextlib
@@ -29,12 +29,17 @@ EXHAUSTED = "exhausted"
 
 
 class Setup(NamedTuple):
-    """The first message: what to run, with which import path and limits."""
+    """The first message: what to run, with which import path and limits.
+
+    A file may take `timeout_s` of the processor, and `longest_s` by the clock: on a busy machine a
+    harmless one waits for others.
+    """
 
     search_path: list[str]
     module: str
     name: str
     timeout_s: float
+    longest_s: float
     memory_bytes: int
 
 
@@ -47,7 +52,8 @@ def frame(message: object) -> bytes:
 def main() -> None:
     """Serve until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when work stops
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the timer kills, whatever code is running
+    for one in (signal.SIGALRM, signal.SIGPROF):  # the timers kill, whatever code is running
+        signal.signal(one, signal.SIG_DFL)
     output = _claim_output()
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(messages,), daemon=True).start()
@@ -61,9 +67,9 @@ def main() -> None:
     _send(output, (READY, None))
     while True:
         for file in pickle.loads(messages.get()):  # noqa: S301 -- written by our own parent
-            signal.setitimer(signal.ITIMER_REAL, setup.timeout_s)
+            _limit_time(setup.timeout_s, setup.longest_s)
             answer = _answer(task, file)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            _limit_time(0, 0)
             _send(output, answer)
 
 
@@ -91,6 +97,12 @@ def _load(setup: Setup) -> Callable[[Any], Any]:
         target = getattr(target, name)
     loaded: Callable[[Any], Any] = target
     return loaded
+
+
+def _limit_time(processor_s: float, clock_s: float) -> None:
+    """End the process after so many seconds of its work or of the clock; never by zeros."""
+    signal.setitimer(signal.ITIMER_PROF, processor_s)
+    signal.setitimer(signal.ITIMER_REAL, clock_s)
 
 
 def _limit_memory(memory_bytes: int) -> None:

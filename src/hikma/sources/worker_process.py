@@ -45,6 +45,7 @@ class WorkerProcess:
 
     def __init__(self, setup: worker_main.Setup) -> None:
         self._timeout_s = setup.timeout_s
+        self._longest_s = setup.longest_s
         self._buffer = bytearray()
         self._process = _start()
         self._pipes = [pipe for pipe in (self._process.stdin, self._process.stdout) if pipe]
@@ -65,7 +66,7 @@ class WorkerProcess:
 
     def answers(self, items: list[Any]) -> Iterator[tuple[str, Any]]:
         """Yield the answer for each item; raises Lost at the one that ended the worker."""
-        allowed = self._timeout_s + _GRACE_S
+        allowed = self._longest_s + _GRACE_S
         self._write(worker_main.frame(items), time.monotonic() + _START_S)
         for _ in items:
             status, value = self._read(time.monotonic() + allowed)
@@ -127,7 +128,7 @@ class WorkerProcess:
             status = self._process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
             return Lost("worker closed its pipe")
-        if status == -signal.SIGALRM:
+        if status in {-signal.SIGALRM, -signal.SIGPROF}:
             return self._overdue()
         if status < 0:
             return Lost(f"worker killed by {signal.Signals(-status).name}")

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 _BATCH_BYTES = 256 * 1024
 _BATCH_FILES = 64
+_PATIENCE = 6
+"""So many times its time of the processor a file may take by the clock: others work beside it."""
 _BATCHES_AHEAD = 4
 """Batches in flight for each worker: enough to outlast a slow consumer, few enough to be small."""
 
@@ -45,11 +47,13 @@ def run(
     """Yield `task(item)` for each item, a file or a commit, in the order of the items.
 
     `task` is a function at the top level of a module that workers can import. An item whose
-    worker raises, dies, takes longer than `timeout_s` seconds or more than `memory_bytes` of
-    address space yields `on_failure(item, reason)` instead. `items` is read only a little ahead,
-    in the caller's thread. Raises WorkerError where no worker can be started.
+    worker raises, dies, takes more than `timeout_s` seconds of the processor, six times as many by
+    the clock, or more than `memory_bytes` of address space yields `on_failure(item, reason)`
+    instead. `items` is read only a little ahead, in the caller's thread. Raises WorkerError where
+    no worker can be started.
     """
-    with _Pool(_setup(task, timeout_s, memory_bytes), workers) as pool:
+    setup = _setup(task, timeout_s, _PATIENCE * timeout_s, memory_bytes)
+    with _Pool(setup, workers) as pool:
         pending: deque[tuple[list[Item], Future[list[_Outcome]]]] = deque()
         for batch in _batches(items):
             pending.append((batch, pool.submit(batch)))
@@ -67,7 +71,7 @@ def until_failure(
     The first that raises, or takes more time or memory than it may, ends it: raises
     TaskFailedError. Raises WorkerError where no worker can be started.
     """
-    process = WorkerProcess(_setup(task, timeout_s, memory_bytes))
+    process = WorkerProcess(_setup(task, timeout_s, timeout_s, memory_bytes))
     try:
         process.await_ready()
         for item in items:
@@ -93,13 +97,16 @@ def _results(
             yield on_failure(item, outcome.failure)
 
 
-def _setup(task: Callable[[Item], T], timeout_s: float, memory_bytes: int) -> worker_main.Setup:
+def _setup(
+    task: Callable[[Item], T], timeout_s: float, longest_s: float, memory_bytes: int
+) -> worker_main.Setup:
     module, name = task.__module__, task.__qualname__
     if module == "__main__" or "<" in name:
         raise WorkerError(
             f"{module}.{name} cannot be imported by a worker; pass a module's own function"
         )
-    return worker_main.Setup(import_path(sys.path), module, name, timeout_s, memory_bytes)
+    search_path = import_path(sys.path)
+    return worker_main.Setup(search_path, module, name, timeout_s, longest_s, memory_bytes)
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
