@@ -99,9 +99,9 @@ def _load(setup: Setup) -> Callable[[Any], Any]:
     return loaded
 
 
-def _limit_time(processor_s: float, clock_s: float) -> None:
+def _limit_time(busy_s: float, clock_s: float) -> None:
     """End the process after so many seconds of its work or of the clock; never by zeros."""
-    signal.setitimer(signal.ITIMER_PROF, processor_s)
+    signal.setitimer(signal.ITIMER_PROF, busy_s)
     signal.setitimer(signal.ITIMER_REAL, clock_s)
 
 
