@@ -91,7 +91,8 @@ def _check_sound(scene, job, root, database, told):
         findings = engine.examine()
         assert [one for one in findings if one.name not in {"head", "history"}] == [], told
         result = engine.search(Query("move the value on"))
-        assert result.degraded == (), told
+        # Of a run that was killed early there may be no word yet, and that is said.
+        assert all(reason.startswith("words: ") for reason in result.degraded), told
         assert result.index.partial == (engine.status().index.partial), told
         if job != "cold":
             assert result.hits, told
