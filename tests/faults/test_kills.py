@@ -91,8 +91,9 @@ def _check_sound(scene, job, root, database, told):
         findings = engine.examine()
         assert [one for one in findings if one.name not in {"head", "history"}] == [], told
         result = engine.search(Query("move the value on"))
-        # Of a run that was killed early there may be no word yet, and that is said.
-        assert all(reason.startswith("words: ") for reason in result.degraded), told
+        # Of a first run that was killed early there may be no word yet, and that alone is said.
+        wordless = job == "cold" and [one[:7] for one in result.degraded] == ["words: "]
+        assert result.degraded == () or wordless, told
         assert result.index.partial == (engine.status().index.partial), told
         if job != "cold":
             assert result.hits, told
