@@ -17,6 +17,7 @@ class HashingEmbedder:
     def __init__(self, dimension: int = 384, name: str = "hashing") -> None:
         self._dimension = dimension
         self._name = name
+        self.apart = None
         self.embedded = 0
         """How many documents were embedded so far: what was reused was not."""
 

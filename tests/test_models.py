@@ -6,13 +6,16 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hikma.errors import ConfigurationError, ModelError
-from hikma.models import MODEL_NAMES, open_model
+from hikma.models import MODEL_NAMES, open_model, static
 from hikma.models.onnx import MiniLm, open_session
 from hikma.models.shipped import FILES, open_files
-from hikma.models.static import StaticTable, Tokens
+from hikma.models.static import StaticTable, Tokens, parts_of
 from hikma.models.wordpiece import UNKNOWN, WordPieces, words
+from hikma.sources.workers import run
 
 QUESTION = "where are vectors validated before they are stored"
 RIGHT = "check Vectors\nRefuse vectors of a wrong length, not finite or zero.\ndef check_vectors(rows):\n    raise InvalidVectorError(rows)"
@@ -210,6 +213,26 @@ def test_the_table_reads_identifiers_in_parts():
     )
     for row in rest:
         assert (row == first).all()
+
+
+@given(st.text("aAbBzZ059_ \n.", max_size=12), st.sampled_from(["é", "É", "字", "٣"]))
+def test_a_text_of_ascii_is_cut_as_any_other(text, foreign):
+    """A character beyond ASCII, apart from all others, changes how the text is read, not what."""
+    assert [*parts_of(text), foreign] == parts_of(f"{text} {foreign}")
+
+
+def test_parts_that_were_met_and_forgotten_are_found_again(monkeypatch):
+    monkeypatch.setattr(static, "PARTS_KEPT", 2)
+    tokens = Tokens(["file", "name"])
+    for _ in range(2):
+        assert dict(tokens.counts("file name files names")) == {0: 1, 1: 2, 2: 2}
+
+
+def test_another_process_embeds_to_the_same_bits():
+    model = open_model("static")
+    assert model.apart
+    (made,) = run(model.apart, [[RIGHT, *ODD]], workers=1, on_failure=lambda *why: pytest.fail(why))
+    assert (made == model.embed_documents([RIGHT, *ODD])).all()
 
 
 def test_an_unknown_word_is_read_as_the_longest_known_words_in_it():

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import apsw
 
-from hikma import planning, reading
+from hikma import embedding_ahead, planning, reading
 from hikma.catalog import completeness, fulltext, graph, imports, state, vocabulary
 from hikma.catalog.schema import Catalog
 from hikma.domain import (
+    Document,
     Entry,
     Node,
     NodeKind,
@@ -28,7 +29,7 @@ from hikma.planning import Outlook
 from hikma.results import IndexReport
 from hikma.sources.opening import Source
 from hikma.sources.workers import run
-from hikma.storing import Sink, Tally, embed, move_vectors, put_vectors
+from hikma.storing import Embedded, Sink, Tally, embed, move_vectors, put_vectors
 from hikma.telemetry import Track
 
 _SETTINGS, _NAME = "link_settings", "link_name"
@@ -49,8 +50,9 @@ def bring_up_to_date(
     todo = (*plan.added, *plan.modified)
     tally.source_bytes = sum(entry.size for entry in todo)
     done = 0
-    for batch in _batches(_read(source, todo, workers, tally), sink.batch_size):
-        _store(sink, batch, tally)
+    batches = _batches(_read(source, todo, workers, tally), sink.batch_size)
+    for batch, ready in _with_vectors(sink, batches, workers, tally):
+        _store(sink, batch, ready, tally)
         done += len(batch)
         track("index", done, len(todo))
     with tally.watch.stage("link"):
@@ -137,7 +139,30 @@ def _batches(
         yield batch
 
 
-def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) -> None:
+def _with_vectors(
+    sink: Sink, batches: Iterator[list[reading.Written | Skip]], workers: int, tally: Tally
+) -> Iterator[tuple[list[reading.Written | Skip], Embedded | None]]:
+    """Yield batches with what another process has embedded of them, where one is worth it."""
+    if workers == 1 or tally.source_bytes < embedding_ahead.ENOUGH_BYTES:
+        yield from ((batch, None) for batch in batches)
+        return
+    ahead = embedding_ahead.ahead(sink, batches, _documents)
+    while True:
+        with tally.watch.stage("embed"):
+            found = next(ahead, None)
+        if found is None:
+            return
+        yield found
+
+
+def _documents(batch: Sequence[reading.Written | Skip]) -> list[Document]:
+    files = (one for one in batch if isinstance(one, reading.Written))
+    return [one for file in files for one in file.documents]
+
+
+def _store(
+    sink: Sink, batch: Sequence[reading.Written | Skip], ready: Embedded | None, tally: Tally
+) -> None:
     """Embed what has no vector yet, then commit the batch's rows in one transaction."""
     files = [one for one in batch if isinstance(one, reading.Written)]
     skips = [one for one in batch if isinstance(one, Skip)]
@@ -147,13 +172,12 @@ def _store(sink: Sink, batch: Sequence[reading.Written | Skip], tally: Tally) ->
         for one in files
         if one.extraction.limitation
     ]
-    made = embed(sink, [one for file in files for one in file.documents], tally)
+    made = embed(sink, _documents(batch), tally, ready)
     with tally.watch.stage("store"), sink.catalog.write() as connection:
         put_vectors(connection, made)
         tally.unlinked |= bool(skips)
         written, removed = _put(connection, files, tally)
-        texts = chain.from_iterable(one.documents for one in files)
-        vocabulary.put(connection, texts, sink.words)
+        vocabulary.put(connection, _documents(batch), sink.words)
         removed += list(
             chain.from_iterable(graph.remove_file(connection, skip.path) for skip in skips)
         )

@@ -1,6 +1,6 @@
 """The seams that have more than one implementation: vector stores and embedders."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, VectorRows
@@ -70,6 +70,13 @@ class Embedder(Protocol):
     @property
     def query_identity(self) -> str:
         """Identity of the queries' side."""
+
+    @property
+    def apart(self) -> Callable[[list[str]], VectorRows] | None:
+        """What embeds documents in another process: a module's own function.
+
+        None where a process more would gain nothing, or cannot have what the model needs.
+        """
 
     def embed_documents(self, texts: Sequence[str]) -> VectorRows:
         """Embed texts; shape (len(texts), dimension), rows of norm 1."""

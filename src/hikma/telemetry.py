@@ -24,18 +24,24 @@ def silent(stage: str, done: int, total: int | None) -> None:
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Seconds spent in each named stage; stages may be entered many times."""
+    """Seconds spent in each named stage; stages may be entered many times, and in one another.
+
+    What is spent in an inner stage counts there alone.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
+    _inside: float = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the time spent inside to `name`."""
-        start = time.perf_counter()
+        start, before, self._inside = time.perf_counter(), self._inside, 0.0
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            spent = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent - self._inside
+            self._inside = before + spent
 
 
 def set_up_logging(level: str) -> None:

@@ -1,6 +1,7 @@
 """Here is a text: what does it mean?"""
 
 from hikma.errors import ConfigurationError
+from hikma.models import apart
 from hikma.models.pair import Pair
 from hikma.models.server import Known, Server
 from hikma.models.shipped import open_files
@@ -33,7 +34,7 @@ def open_model(name: str, server: Server | None = None, known: Known | None = No
     files = open_files()
     if name == "static":
         table = StaticTable(files)
-        return Pair(name, table.documents, table.queries)
+        return Pair(name, table.documents, table.queries, apart.embed)
     from hikma.models.onnx import MiniLm  # noqa: PLC0415 -- the default model does without
 
     deep = MiniLm(files, WordPieces.open(files.path("vocabulary.txt")))

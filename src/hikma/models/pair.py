@@ -1,6 +1,6 @@
 """Two encoders of one space as one embedder: one side for documents, one for queries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,7 @@ class Pair:
     name: str
     documents: Encoder
     queries: Encoder
+    apart: Callable[[list[str]], VectorRows] | None = None
 
     @property
     def dimension(self) -> int:

@@ -40,6 +40,8 @@ FORM = f"openai 1: characters={TEXT_CHARACTERS}, halved while the server finds a
 class RemoteEmbedder:
     """An `Embedder` that asks a server; what it answers must be what the space was made with."""
 
+    apart = None
+
     def __init__(
         self,
         name: str,

@@ -44,13 +44,13 @@ def run(
     timeout_s: float = 10,
     memory_bytes: int = 2 * 1024**3,
 ) -> Iterator[T]:
-    """Yield `task(item)` for each item, a file or a commit, in the order of the items.
+    """Yield `task(item)` for each item (a file, a commit, texts), in the order of the items.
 
     `task` is a function at the top level of a module that workers can import. An item whose
     worker raises, dies, takes more than `timeout_s` seconds of the processor, six times as many by
     the clock, or more than `memory_bytes` of address space yields `on_failure(item, reason)`
-    instead. `items` is read only a little ahead, in the caller's thread. Raises WorkerError where
-    no worker can be started.
+    instead. `items` is read only a little ahead, in the caller's thread.
+    Raises WorkerError where no worker can be started.
     """
     setup = _setup(task, timeout_s, _PATIENCE * timeout_s, memory_bytes)
     with _Pool(setup, workers) as pool:
@@ -115,12 +115,18 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     size = 0
     for item in items:
         batch.append(item)
-        size += len(item.content) if isinstance(item, SourceFile) else 0
+        size += _size(item)
         if size >= _BATCH_BYTES or len(batch) == _BATCH_FILES:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _size(item: object) -> int:
+    if isinstance(item, SourceFile):
+        return len(item.content)
+    return sum(map(len, item)) if isinstance(item, list) else 0
 
 
 class _Pool:
