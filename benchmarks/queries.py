@@ -1,12 +1,14 @@
 """Speed of queries on one large repository, stage by stage, in one process on two cores.
 
     python benchmarks/queries.py PATH [--database FILE] [--queries 60] [--json FILE]
+                                      [--semble-python PYTHON]
 
 The questions are the repository's own: first sentences of its documentation, subjects of its
 commits, names and qualified names of its symbols, and a fixed list. In the same run: a plain FTS5
-OR with a plain sqlite-vec scan, ripgrep for the same words, disk against memory, and the recall
-of both against all vectors. A quarter of the questions is asked of a process that has just loaded
-its codes, the others after 40 different ones. Milliseconds by the clock and by the processor (of
+OR with a plain sqlite-vec scan, ripgrep for the same words, semble's search of its index in memory
+of all text of the same tree, disk against memory, and the recall of both against all vectors. A
+quarter of the questions is asked of a process that has just loaded its codes, the others after 40
+different ones. Milliseconds by the clock and by the processor (of
 this thread): on a busy machine quote the latter, and ratios.
 """
 
@@ -16,6 +18,7 @@ import os
 import random
 import re
 import subprocess
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -50,6 +53,7 @@ FIXED = (
 _SENTENCE = re.compile(r"[A-Za-z][^.\n{}<>@]*")
 _DEPTHS = (10, 150, 190)
 _OTHERS, _REST_S, _STEADY_S = 10, 1.0, 3.0
+_SEMBLE = str(Path(__file__).with_name("semble_index.py"))
 _Clocks = dict[str, list[float]]
 
 
@@ -59,6 +63,7 @@ def main() -> None:
     parser.add_argument("--database", type=Path)
     parser.add_argument("--queries", type=int, default=60)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--semble-python", help="an interpreter that semble is installed for")
     asked = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
     flags = {"database": asked.database} if asked.database else {}
@@ -72,6 +77,8 @@ def main() -> None:
     with Engine.open(asked.path, flags={**flags, "vector_scan": "disk"}) as engine:
         figures |= {"whole from disk": _summary(_timed(engine, questions)["whole"])}
     figures["ripgrep"] = _summary([_ripgrep(asked.path, one) for one in questions[::5]])
+    if asked.semble_python:
+        figures["semble"] = _summary(_semble(asked.semble_python, asked.path, questions))
     _print(figures, len(questions))
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1) + "\n")
@@ -256,6 +263,15 @@ def _ripgrep(path: Path, question: str) -> float:
     return 1_000 * (used - before.children_user - before.children_system)
 
 
+def _semble(python: str, path: Path, questions: list[str]) -> list[float]:
+    with tempfile.TemporaryDirectory(prefix="hikma-bench-") as cache:
+        command = [python, _SEMBLE, str(path), cache, "all", "--ask"]
+        asked = json.dumps(questions)
+        done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
+    milliseconds: list[float] = json.loads(done.stdout)["milliseconds"]
+    return milliseconds
+
+
 def _summary(values: list[float]) -> dict[str, float]:
     named = {"p50": 50, "p95": 95, "p99": 99}
     return {name: round(float(np.percentile(values, at)), 2) for name, at in named.items()}
@@ -272,7 +288,8 @@ def _print(figures: dict[str, Any], count: int) -> None:
     plain = figures["plain FTS5 OR"]["p50"] + figures["plain vec0"]["p50"]
     whole = figures["whole"]["p50"]
     print(f"whole / (plain FTS5 OR + plain vec0): {whole / plain:.2f}; ", end="")
-    print(f"ripgrep / whole: {figures['ripgrep']['p50'] / whole:.1f}")
+    peers = (name for name in ("ripgrep", "semble") if name in figures)
+    print("; ".join(f"{name} / whole: {figures[name]['p50'] / whole:.1f}" for name in peers))
 
 
 if __name__ == "__main__":

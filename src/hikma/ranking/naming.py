@@ -57,6 +57,10 @@ def _names(tally: Tally, terms: Terms, weights: Weights) -> None:
         strengths[row] = _strength(tally.documents[row], terms, weights)
     tally.add("exact name", weights.exact_name * strengths * exact)
     tally.add("qualified name", weights.qualified_name * strengths * qualified)
+    own = column(
+        named and _is_namesake(one) for named, one in zip(exact, tally.documents, strict=True)
+    )
+    tally.add("namesake", weights.namesake * strengths * own)
 
 
 def _has_key(document: BriefDocument, keys: frozenset[str]) -> bool:
@@ -80,6 +84,13 @@ def _is_named(document: BriefDocument, terms: Terms) -> bool:
     return any(one in text for one in terms.identifiers) and not terms.identifiers.isdisjoint(
         _defined(document.text)
     )
+
+
+def _is_namesake(document: BriefDocument) -> bool:
+    """Whether a symbol has the name of its file: parts of it elsewhere have not."""
+    if document.kind is NodeKind.FILE or document.path.rpartition("/")[2].count(".") > 1:
+        return False
+    return path_words(document.path)[0] == stems_of(document.name)
 
 
 def _is_qualified(document: BriefDocument, terms: Terms, dotted: tuple[str, ...]) -> bool:

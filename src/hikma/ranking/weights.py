@@ -15,6 +15,7 @@ class Weights:
     # Shares of names that the query gives.
     exact_name: float = 0.12
     qualified_name: float = 0.3
+    namesake: float = 0.2
     mention: float = 0.3
     id: float = 1.0
     # Shares of what the query quotes, and finds.
