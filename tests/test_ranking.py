@@ -76,6 +76,31 @@ def test_the_file_named_after_the_subject_comes_first():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "whole", "part"),
+    [
+        ("SqlMapper", "src/SqlMapper.cs", "src/SqlMapper.Cache.cs"),
+        ("Application", "lib/application.rb", "lib/application/finisher.rb"),
+        ("UserStore", "src/user-store/index.ts", "src/user-store/hooks.ts"),
+    ],
+)
+def test_of_a_class_in_many_files_the_one_that_is_named_for_it_comes_first(name, whole, part):
+    one, other = candidate(1, name, part, bm25=1.3), candidate(2, name, whole)
+    assert first(name, one, other) == 2
+    assert first(f"how does {name} close", one, other) == 2
+
+
+def test_a_definition_comes_before_the_header_that_only_declares_it():
+    declared = "int open_store(const char *path);\n"
+    header = candidate(1, "open_store", "src/door.h", bm25=1.3, language="c", text=declared)
+    meant = candidate(2, "open_store", "src/door.c", language="c", text="int open_store() {}")
+    assert first("open_store", header, meant) == 2
+    inline = candidate(
+        1, "open_store", "src/door.h", bm25=1.3, language="c", text="int open_store() {};"
+    )
+    assert first("open_store", inline, meant) == 1
+
+
 def test_tests_come_last_unless_asked_for():
     test = candidate(1, "test_parse", "tests/test_parse.py", kind=NodeKind.TEST, bm25=1.2)
     code = candidate(2, "parse", "src/parse.py")

@@ -23,7 +23,7 @@ FULL = "as it is"
 RETRIEVERS = ("lexical", "dense", "name", "history")
 """Trees of topics carry no history; where there is some, `hikma eval` judges what it adds."""
 MULTIPLIERS = frozenset(
-    "other_case later_piece test aside prose barrel same_file history code".split()  # noqa: SIM905 -- a list would be ten lines
+    "other_case later_piece test aside prose barrel declaration same_file history code".split()  # noqa: SIM905 -- a list would be ten lines
 )
 """Weights that multiply a score: 1 is their neutral value, that of all others is 0."""
 GROUPS = ("retrievers", "weights", "fields", "forms")

@@ -35,6 +35,7 @@ SHARES = {
     "dense": "dense",
     "exact name": "exact_name",
     "qualified name": "qualified_name",
+    "namesake": "namesake",
     "mention": "mention",
     "name": "name_overlap",
     "file name": "stem_overlap",
@@ -42,7 +43,7 @@ SHARES = {
     "imported": "imported",
 }
 """Rules whose share is a weight times what they found, with the name of the weight."""
-FACTORS = ("test", "aside", "prose", "barrel")
+FACTORS = ("test", "aside", "prose", "barrel", "declaration")
 FITTED = (*SHARES.values(), "file_support", *FACTORS, "same_file")
 GRID = (0, 0.03, 0.06, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.75, 0.8, 0.9, 1.0)
 NEAREST, LEAST_GAIN, ROUNDS, FOLDS = 4, 4e-4, 2, 4

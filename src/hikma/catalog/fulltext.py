@@ -37,7 +37,9 @@ SELECT document.id, document.ordinal,
   FROM document JOIN node ON node.id = document.node
  WHERE document.id IN (SELECT value FROM carray(?))
 """
-_FILE_TEXT = "iif(node.kind = 'file', document.text, '')"
+_HEADERS = "node.kind = 'symbol' AND node.language IN ('c', 'cpp')"
+"""Whose texts are always read: that of a header may only say that there is a function."""
+_TEXT_OF = "iif({}, document.text, '')"
 
 _INSERT = """
 INSERT INTO document(start_line, end_line, digest, text, runs, node, ordinal)
@@ -195,10 +197,14 @@ def load(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, StoredDoc
 def briefs(
     connection: apsw.Connection, ids: Sequence[int], *, texts: bool, file_texts: bool
 ) -> list[BriefDocument]:
-    """Return documents in short, by id; with the texts of all, or of whole files' alone."""
+    """Return documents in short, by id; with all texts, or with those of whole files alone.
+
+    Texts of C and C++ are always there.
+    """
     if not len(ids):
         return []
-    text = "document.text" if texts else _FILE_TEXT if file_texts else "''"
+    whole = f"node.kind = 'file' OR {_HEADERS}" if file_texts else _HEADERS
+    text = "document.text" if texts else _TEXT_OF.format(whole)
     sql = f"{_BRIEF.format(text=text)} ORDER BY document.id"
     found = rows.every(connection, sql, (rows.numbers(ids),))
     return [BriefDocument._make((*row[:7], nodes.KINDS[row[7]], *row[8:])) for row in found]

@@ -36,6 +36,7 @@ _BARRELS = frozenset(_HANDING_ON.split())
 """Files that mostly hand on what others define."""
 Companions: TypeAlias = Mapping[str, Mapping[str, float]]
 
+_HEADERS = (".h", ".hh", ".hpp", ".hxx")
 _PROSE = frozenset({"markdown", "rst", "text", "html", "json", "yaml", "toml", "xml", "css", "po"})
 
 
@@ -132,12 +133,14 @@ def _demote(tally: Tally, terms: Terms, weights: Weights) -> None:
     test, aside, barrel = standing.reshape(-1, 3).T
     test = test | np.array([one.kind is NodeKind.TEST for one in tally.documents], dtype=bool)
     prose = np.array([_is_prose(one) for one in tally.documents], dtype=bool)
+    declared = np.array([_is_declaration(one) for one in tally.documents], dtype=bool)
     for rule, applies, factor in (
         ("history", tally.is_history & (not terms.wants_history), weights.history),
         ("code", code & terms.wants_history, weights.code),
         ("test", code & test & (not terms.wants_tests), weights.test),
         ("aside", code & aside, weights.aside),
         ("barrel", code & barrel, weights.barrel),
+        ("declaration", code & declared, weights.declaration),
         ("prose", code & prose & (not terms.wants_prose), weights.prose),
     ):
         if applies.any():
@@ -146,6 +149,13 @@ def _demote(tally: Tally, terms: Terms, weights: Weights) -> None:
 
 def _is_prose(document: BriefDocument) -> bool:
     return document.language is None or document.language in _PROSE
+
+
+def _is_declaration(document: BriefDocument) -> bool:
+    """Whether a header only says that there is a function, which is defined elsewhere."""
+    if document.kind is not NodeKind.SYMBOL or not document.path.endswith(_HEADERS):
+        return False
+    return document.text.rstrip().endswith(";") and "{" not in document.text
 
 
 @lru_cache(maxsize=20_000)

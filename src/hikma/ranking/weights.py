@@ -37,6 +37,7 @@ class Weights:
     aside: float = 0.75
     prose: float = 0.4
     barrel: float = 0.8
+    declaration: float = 0.7
     same_file: float = 0.4
     history: float = 0.5
     code: float = 0.35
