@@ -80,6 +80,10 @@ def main() -> None:
             continue
         root = asked.trees / one["name"]
         folder = root / (one.get("benchmark_root") or ".") if asked.scope == "root" else root
+        if folder != root and (root / ".git").exists():
+            raise SystemExit(
+                f"{root}/.git: a folder of it is judged; remove .git, or copy the tree."
+            )
         database = asked.cache / f"index-{asked.scope}" / f"{one['name']}.db"
         with Engine.open(folder, flags={"database": database}) as engine:
             engine.index(history=False)

@@ -84,10 +84,11 @@ def case_of(topic: Topic, gathered: Gathered, tree: Tree) -> Case:
     tally = ordering._supported(gathered.terms, gathered.candidates, unit)  # noqa: SLF001 -- the rules themselves
     scored = [tally.scored(row) for row in range(len(gathered.candidates))]
     places = placed(scored, tree)
-    shared = [{share.rule: share.share for share in one.shares} for one in scored]
+    told = dict(tally._told)  # noqa: SLF001 -- what `scored` shows is rounded, and may tie
+    nothing = np.zeros(len(scored))
     return Case(
         topic,
-        np.array([[one.get(rule, 0.0) for rule in SHARES] for one in shared]),
+        np.column_stack([told.get(rule, nothing) for rule in SHARES]),
         _factors(gathered),
         np.array([sum(pin.share for pin in one.candidate.pins) for one in scored]),
         _numbered([one.candidate.document.path for one in scored]),
