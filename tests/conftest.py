@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's job in the background ignores interrupts, and would hand that on to `hikma`.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts a time; the gate tries the same examples each time, a laptop new ones.
 settings.register_profile(
