@@ -35,17 +35,21 @@ def ahead(
 
     def texts() -> Iterator[list[str]]:
         for batch in batches:
-            meanings = {one.digest: one.meaning for one in documents(batch)}
-            with sink.catalog.read() as connection:
-                missing = ledger.missing(connection, space.documents, list(meanings))
-            digests = [digest for digest in meanings if digest in missing]
-            held.append((batch, digests))
-            yield [meanings[one] for one in digests]
+            meanings = _missing(sink, space.documents, documents(batch))
+            held.append((batch, list(meanings)))
+            yield list(meanings.values())
 
-    made = run(task, texts(), workers=1, on_failure=_nothing)
-    for vectors in made:
+    for vectors in run(task, texts(), workers=1, on_failure=_nothing):
         batch, digests = held.popleft()
         yield batch, None if vectors is None else Embedded(space.documents, digests, vectors)
+
+
+def _missing(sink: Sink, model: str, documents: Sequence[Document]) -> dict[bytes, str]:
+    """Return the texts by digest that have no vector of a model yet."""
+    meanings = {one.digest: one.meaning for one in documents}
+    with sink.catalog.read() as connection:
+        missing = ledger.missing(connection, model, list(meanings))
+    return {digest: text for digest, text in meanings.items() if digest in missing}
 
 
 def _nothing(_texts: list[str], _reason: str) -> None:
