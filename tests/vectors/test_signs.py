@@ -22,7 +22,8 @@ def made(count, width, seed):
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 3_000), WIDTHS, st.integers(1, 3_000), st.integers(0, 99), st.booleans())
 def test_those_are_found_whose_signs_differ_least(count, width, wanted, seed, narrow):
-    assume(signs._FEW * signs._ROUGH * wanted > count)  # else half of them tell first
+    # Else half of them tell first.
+    assume(min(signs._FEW, signs._FEW_BROUGHT) * signs._ROUGH * wanted > count)
     codes, steps = made(count, width, seed)
     mask = np.random.default_rng(seed).random(count) < seed / 99 if narrow else None
     among = np.arange(count) if mask is None else np.flatnonzero(mask)
@@ -32,17 +33,22 @@ def test_those_are_found_whose_signs_differ_least(count, width, wanted, seed, na
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 20), st.sampled_from([384, 768]), st.integers(0, 99))
-def test_of_many_those_are_compared_whole_whose_first_half_differs_least(wanted, width, seed):
-    count = signs._FEW * signs._ROUGH * wanted + 1
+@given(st.integers(1, 20), st.sampled_from([384, 768]), st.integers(0, 99), st.booleans())
+def test_of_many_those_are_compared_whole_whose_first_half_differs_least(
+    wanted, width, seed, narrow
+):
+    many = (signs._FEW_BROUGHT if narrow else signs._FEW) * signs._ROUGH * wanted + 1
+    every = signs._SPARSE + 1 if narrow else 1
+    count = every * many
     codes, steps = made(count, width, seed)
+    mask = np.arange(count) % every == 0 if narrow else None
     first, rest = signs._halves(steps, worth=True)
     values = [value for word in first for value in range(64 * word, 64 * word + 64)]
     assert sorted(first + rest) == list(range(width // 64))
     half = differing(codes[:, values], steps[values])
-    passed = nearest_of(np.arange(count), half, signs._ROUGH * wanted)
+    passed = nearest_of(np.arange(0, count, every), half, signs._ROUGH * wanted)
     expected = nearest_of(passed, differing(codes, steps), wanted)
-    assert signs.alike(signs.signs_of(codes), steps, wanted, None).tolist() == expected.tolist()
+    assert signs.alike(signs.signs_of(codes), steps, wanted, mask).tolist() == expected.tolist()
 
 
 def differing(codes, steps):

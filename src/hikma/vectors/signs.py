@@ -32,10 +32,12 @@ _PACKED = 1_024
 _ROUGH, _FEW = 5, 20
 """So many times the wanted ones pass the first half of their bits, where that is one vector in so
 many: to bring together the other bits of more of them takes longer than to compare all."""
+_FEW_BROUGHT = 2
+"""The same where those of the first half have to be brought together too."""
 _HALVED = 6
 """Words from which on half of them tell enough."""
 _SPARSE = 4
-"""Where fewer than one in so many may be found, those are copied together first."""
+"""Where fewer than one in so many may be found, theirs alone are compared, word by word."""
 _EVEN = 0.4
 """Of the measure of `tells_by_sign`, below which it says no; real vectors have .56 to .68."""
 _PLANES = (1, 2, 4)
@@ -78,16 +80,22 @@ def alike(columns: Words, steps: Vector, wanted: int, mask: Mask | None, threads
     count = columns.shape[1] if mask is None else int(np.count_nonzero(mask))
     if count <= wanted:
         return np.arange(count) if mask is None else np.flatnonzero(mask)
-    if mask is not None and count * _SPARSE < len(mask):
-        slots = np.flatnonzero(mask)
-        return slots[alike(columns.take(slots, axis=1), steps, wanted, None, threads)]
     query = _packed((steps >= 0)[None])[0]
-    first, rest = _halves(steps, worth=_FEW * _ROUGH * wanted <= count)
-    near = _differences(columns, query, first, threads)
+    sparse = mask is not None and count * _SPARSE < len(mask)
+    few = _FEW_BROUGHT if sparse else _FEW
+    first, rest = _halves(steps, worth=few * _ROUGH * wanted <= count)
+    if mask is not None and sparse:
+        slots = np.flatnonzero(mask)
+        near = _at(columns, query, first, slots)
+        passing = _sampled_least(near, _ROUGH * wanted if rest else wanted, None)
+        slots, near = slots[passing], near[passing]
+    else:
+        near = _differences(columns, query, first, threads)
+        slots = _sampled_least(near, _ROUGH * wanted if rest else wanted, mask)
+        near = near[slots]
     if not rest:
-        return _sampled_least(near, wanted, mask)
-    slots = _sampled_least(near, _ROUGH * wanted, mask)
-    differing = np.add(near[slots], _at(columns, query, rest, slots), dtype=np.uint32)
+        return slots
+    differing = np.add(near, _at(columns, query, rest, slots), dtype=np.uint32)
     return slots[least(differing, wanted)]
 
 
