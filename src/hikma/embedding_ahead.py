@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from hikma.catalog import ledger, spaces
+from hikma.catalog import spaces
 from hikma.domain import Document
 from hikma.sources.workers import run
-from hikma.storing import Embedded, Sink
+from hikma.storing import Embedded, Sink, without_vector
 
 Batch = TypeVar("Batch")
 
@@ -35,21 +35,14 @@ def ahead(
 
     def texts() -> Iterator[list[str]]:
         for batch in batches:
-            meanings = _missing(sink, space.documents, documents(batch))
+            meanings = {one.digest: one.meaning for one in documents(batch)}
+            meanings = without_vector(sink, space.documents, meanings)
             held.append((batch, list(meanings)))
             yield list(meanings.values())
 
     for vectors in run(task, texts(), workers=1, on_failure=_nothing):
         batch, digests = held.popleft()
         yield batch, None if vectors is None else Embedded(space.documents, digests, vectors)
-
-
-def _missing(sink: Sink, model: str, documents: Sequence[Document]) -> dict[bytes, str]:
-    """Return the texts by digest that have no vector of a model yet."""
-    meanings = {one.digest: one.meaning for one in documents}
-    with sink.catalog.read() as connection:
-        missing = ledger.missing(connection, model, list(meanings))
-    return {digest: text for digest, text in meanings.items() if digest in missing}
 
 
 def _nothing(_texts: list[str], _reason: str) -> None:

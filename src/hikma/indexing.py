@@ -114,12 +114,7 @@ def _read(
     results = run(
         reading.read, contents(), workers=min(workers, enough), on_failure=reading.read_as_text
     )
-    while True:
-        with tally.watch.stage("extract"):
-            result = next(results, None)
-        if result is None:
-            break
-        yield result
+    yield from tally.watch.awaited("extract", results)
     yield from lost
 
 
@@ -147,12 +142,7 @@ def _with_vectors(
         yield from ((batch, None) for batch in batches)
         return
     ahead = embedding_ahead.ahead(sink, batches, _documents)
-    while True:
-        with tally.watch.stage("embed"):
-            found = next(ahead, None)
-        if found is None:
-            return
-        yield found
+    yield from tally.watch.awaited("embed", ahead)
 
 
 def _documents(batch: Sequence[reading.Written | Skip]) -> list[Document]:
@@ -172,17 +162,18 @@ def _store(
         for one in files
         if one.extraction.limitation
     ]
-    made = embed(sink, _documents(batch), tally, ready)
+    documents = _documents(batch)
+    made = embed(sink, documents, tally, ready)
     with tally.watch.stage("store"), sink.catalog.write() as connection:
         put_vectors(connection, made)
         tally.unlinked |= bool(skips)
         written, removed = _put(connection, files, tally)
-        vocabulary.put(connection, _documents(batch), sink.words)
+        vocabulary.put(connection, documents, sink.words)
         removed += list(
             chain.from_iterable(graph.remove_file(connection, skip.path) for skip in skips)
         )
         move_vectors(sink, connection, written, removed)
-    tally.documents += sum(len(one.documents) for one in files)
+    tally.documents += len(documents)
 
 
 def _put(

@@ -80,19 +80,25 @@ def _by_each(
 ) -> Iterator[Embedded]:
     models = {space.documents: space for space in reversed(active)}  # the one that answers stays
     for model, space in reversed(models.items()):
-        with sink.catalog.read() as connection:
-            missing = ledger.missing(connection, model, list(texts))
-        digests = [digest for digest in texts if digest in missing]
+        wanted = without_vector(sink, model, texts)
+        digests = list(wanted)
         if ready and ready.model == model and (picked := ready.of(digests)):
             yield picked
             continue
         try:
-            vectors = sink.embedder(space).embed_documents([texts[one] for one in digests])
+            vectors = sink.embedder(space).embed_documents(list(wanted.values()))
         except HikmaError:
             if space is active[0]:
                 raise
         else:
             yield Embedded(model, digests, vectors)
+
+
+def without_vector(sink: Sink, model: str, texts: dict[bytes, str]) -> dict[bytes, str]:
+    """Return those of some texts, by digest, that have no vector of a model yet."""
+    with sink.catalog.read() as connection:
+        missing = ledger.missing(connection, model, list(texts))
+    return {digest: text for digest, text in texts.items() if digest in missing}
 
 
 def put_vectors(connection: apsw.Connection, made: Sequence[Embedded]) -> None:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 _FORMAT = "%(levelname)s %(name)s: %(message)s"
+
+Item = TypeVar("Item")
 
 
 class Track(Protocol):
@@ -42,6 +44,15 @@ class Stopwatch:
             spent = time.perf_counter() - start
             self.seconds[name] = self.seconds.get(name, 0.0) + spent - self._inside
             self._inside = before + spent
+
+    def awaited(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
+        """Yield items; the time until each comes is that of a stage."""
+        while True:
+            with self.stage(name):
+                found = next(items, None)
+            if found is None:
+                return
+            yield found
 
 
 def set_up_logging(level: str) -> None:
