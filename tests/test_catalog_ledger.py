@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from catalog_rows import EMBEDDER, MODEL, SPACE, file_node, put_whole, symbol
-from hikma.catalog import checks, graph, ledger, state
+from hikma.catalog import checks, collecting, graph, ledger, state
 from hikma.catalog.schema import Catalog
 from hikma.domain import NodeKind
 from hikma.errors import (
@@ -149,7 +149,7 @@ def test_every_change_gets_a_sequence_that_nothing_had(connection):
     ledger.tombstone(connection, [2])
     assert max(sequences()) > first
     second = max(sequences())
-    ledger.collect(connection)
+    collecting.sweep(connection)
     ledger.record(connection, MODEL, [(3, b"a")])
     assert max(sequences()) > second
 
@@ -184,7 +184,7 @@ def test_stats_count_missing_and_stale_documents_by_kind(connection, store):
     ]
 
 
-def test_collecting_keeps_what_is_in_use_and_gives_the_rest_back(connection, store):
+def test_collecting_keeps_what_is_in_use(connection, store):
     for number in range(40):
         names = [f"f{one}" for one in range(10)]
         path = f"a{number}.py"
@@ -193,11 +193,9 @@ def test_collecting_keeps_what_is_in_use_and_gives_the_rest_back(connection, sto
         removed = graph.remove_file(connection, f"a{number}.py")
         ledger.tombstone(connection, removed)
         store.delete(removed)
-    assert ledger.orphans(connection) == 39 * 11
-    collected = ledger.collect(connection)
-    assert (collected.embeddings, collected.tombstones) == (39 * 11, 39 * 11)
-    assert collected.bytes > 0
-    assert ledger.collect(connection).embeddings == 0
+    assert collecting.orphans(connection) == 39 * 11
+    assert collecting.sweep(connection) == (39 * 11, 39 * 11)
+    assert collecting.sweep(connection) == (0, 0)
     assert ledger.live(connection) == 11
     assert checks.examine(connection) == []
 
@@ -212,7 +210,7 @@ def test_tombstones_stay_while_a_migration_runs(connection):
         "VALUES (1, ?, 'backfill', x'00', '', '')",
         (target.id,),
     )
-    assert ledger.collect(connection).tombstones == 0
+    assert collecting.sweep(connection)[1] == 0
 
 
 def test_a_sound_file_has_no_finding(connection, store):

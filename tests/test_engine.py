@@ -16,7 +16,7 @@ import pytest
 from conftest import CORPUS, Repository
 from fakes import HashingEmbedder
 from hikma import engine as engine_module
-from hikma.catalog import ledger
+from hikma.catalog import collecting
 from hikma.catalog.tables import SCHEMA_VERSION
 from hikma.domain import Mode, NodeKind, Query
 from hikma.engine import Engine
@@ -733,4 +733,4 @@ def test_the_ledger_holds_every_vector_after_all_of_this(root):
     with engine_on(root) as engine:
         assert {one.missing + one.stale for one in engine.vector_stats().kinds} == {0}
         with engine.catalog.read() as connection:
-            assert ledger.orphans(connection) == 0
+            assert collecting.orphans(connection) == 0

@@ -188,11 +188,7 @@ def _go_on(engine: Engine, mover: Mover, target: str, goal: str) -> None:
     with engine.catalog.read() as connection:
         held = migrations.running(connection)
     if held is None and goal != "finalized":
-        place = f"s3://{BUCKET}/{time.time_ns()}" if target == "s3" else ""
-        backend = "lancedb" if target == "s3" else target
-        far = target == "s3" or answering(engine).location.startswith("s3:")
-        asked = _FEW if far else _THRESHOLDS
-        mover.start(Wanted(backend, place, "flat", asked))
+        mover.start(_wanted(engine, target))
     told = ""
     while True:
         step = Step(mover.status().state)
@@ -210,6 +206,19 @@ def _go_on(engine: Engine, mover: Mover, target: str, goal: str) -> None:
                 told = str(error)
                 print(f"  {told}", flush=True)
             time.sleep(0.5)
+
+
+def _wanted(engine: Engine, target: str) -> Wanted:
+    """Return what a leg means: a backend or `s3`, and `:ivf` where the target is to have an index.
+
+    A flat end in object storage is asked less: each of its answers reads every vector.
+    """
+    where, _, index_type = target.partition(":")
+    source = answering(engine)
+    place = f"s3://{BUCKET}/{time.time_ns()}" if where == "s3" else ""
+    far = (place, index_type) if place else (source.location, source.index_type)
+    asked = _FEW if far[0].startswith("s3:") and far[1] != "ivf" else _THRESHOLDS
+    return Wanted("lancedb" if place else where, place, index_type or "flat", asked)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from hikma.catalog import (
     migrations,
     pulls,
     spaces,
-    vocabulary,
 )
 from hikma.catalog.schema import Catalog
 from hikma.documents import words
@@ -41,6 +40,7 @@ from hikma.wiring import Opened, Wiring
 if TYPE_CHECKING:
     from hikma import search as searching
     from hikma.backing_up import Backup, Restored
+    from hikma.catalog.collecting import Collected
     from hikma.moving import Mover
     from hikma.packing import Form
     from hikma.protocols import Embedder
@@ -263,11 +263,13 @@ class Engine:
             self._wired(catalog).drain(DRAIN_WAIT_S)
             return count
 
-    def collect(self) -> ledger.Collected:
-        """Drop what nothing refers to."""
-        with self.catalog.exclusive("hikma gc", WRITER_WAIT_S), self.catalog.write() as connection:
-            vocabulary.collect(connection, words)
-            return ledger.collect(connection)
+    def collect(self, *, retired: bool = False) -> "Collected":
+        """Drop what nothing refers to; with `retired` the vectors that migrations left, too."""
+        from hikma.catalog import collecting  # noqa: PLC0415 -- rarely used
+
+        with self.catalog.exclusive("hikma gc", WRITER_WAIT_S):
+            drop = self._wired(self.catalog).drop_retired if retired else lambda: 0
+            return collecting.collect(self.catalog, words, drop)
 
     def backup(self, path: Path, *, force: bool = False) -> "Backup":
         """Copy the index as it is now to a file, while it is in use; `force` replaces the file."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 import apsw
 
-from hikma.applying import Target, drain
+from hikma.applying import Target, alone, drain
 from hikma.catalog import identity, ledger, outbox, spaces
 from hikma.catalog.postings import Postings
 from hikma.catalog.schema import Catalog
@@ -229,6 +229,30 @@ class Wiring:
         cast("LanceVectors", store).rebuild()
         self.drain(wait_s)
         return len(store)
+
+    def drop_retired(self) -> int:
+        """Give up the spaces that migrations have left; return how many there were.
+
+        Raises StoreError where one cannot be reached, and LockedFileError where somebody still
+        brings vectors to it; it is kept then, with those after it.
+        """
+        with self._catalog.read() as connection:
+            left = spaces.retired(connection)
+            outside = not all(spaces.is_inside(one) for one in left)
+            identity.check(connection, self._catalog.path, kept=outside)
+        for one in left:
+            self._drop(one)
+        return len(left)
+
+    def _drop(self, space: VectorSpace) -> None:
+        """Give up a space: its rows first, so that what fails on the way is tried again."""
+        if spaces.is_inside(space):
+            SqliteVectors(self._catalog, space).drop()
+        else:
+            with alone(self._catalog.path, space.id):
+                cast("LanceVectors", self.store(space)).drop()
+        with self._catalog.write() as connection:
+            spaces.put_state(connection, space.id, spaces.DROPPED)
 
     def close(self) -> bool:
         """Close every store; tell whether none is busy in a thread that cannot be stopped."""

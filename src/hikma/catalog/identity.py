@@ -61,13 +61,14 @@ def unsettle(connection: apsw.Connection) -> None:
     connection.execute("UPDATE state SET value = '' WHERE key = ?", (_PLACE,))
 
 
-def check(connection: apsw.Connection, path: Path) -> None:
+def check(connection: apsw.Connection, path: Path, *, kept: bool = False) -> None:
     """Refuse a copy that would write into what its original keeps elsewhere.
 
     Raises CopiedFileError. A file that was moved on its file system passes, and so does every file
-    that keeps nothing elsewhere and is not being migrated.
+    that keeps nothing elsewhere and is not being migrated, unless it `kept` something there.
     """
-    if not of(connection) or not _is_tied(connection) or _is_at(connection, path):
+    tied = kept or _is_tied(connection)
+    if not of(connection) or not tied or _is_at(connection, path):
         return
     held = state.get(connection, _PLACE)
     origin = f"the index at {json.loads(held)[2]}" if held else "another index"

@@ -1,4 +1,4 @@
-"""The truth about vectors: which document has which, in which space, and what can go."""
+"""The truth about vectors: which document has which, in which space?"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from hikma.arrays import DocumentIds, VectorBatch, VectorRows
 from hikma.catalog import identity as file_identity
 from hikma.catalog import outbox, rows, state
-from hikma.catalog.tables import MIGRATING, WORD_TABLES
 from hikma.catalog.validation import hash_of, refuse_unfit, validate_vectors
 from hikma.domain import NodeKind, VectorSpace
 from hikma.errors import CorruptFileError, MissingVectorError, SpaceMismatchError
@@ -19,13 +18,10 @@ from hikma.results import SpaceStats
 
 __all__ = [
     "ANSWERING",
-    "Collected",
-    "collect",
     "create_space",
     "hash_of",
     "live",
     "missing",
-    "orphans",
     "put_embeddings",
     "record",
     "space",
@@ -49,15 +45,6 @@ class Entry:
     sequence: int
     digest: bytes
     deleted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """What `collect` removed; `bytes` is by how much the file's used pages shrank."""
-
-    embeddings: int
-    tombstones: int
-    bytes: int
 
 
 def space(connection: apsw.Connection) -> VectorSpace | None:
@@ -287,34 +274,6 @@ def stats(connection: apsw.Connection) -> list[SpaceStats]:
     ]
 
 
-def orphans(connection: apsw.Connection) -> int:
-    """Return how many embeddings no live document refers to."""
-    sql = f"SELECT count(*) FROM embedding WHERE {_ORPHANED}"  # noqa: S608 -- our own clause
-    return int(rows.value(connection, sql))
-
-
-def collect(connection: apsw.Connection) -> Collected:
-    """Delete embeddings that nothing refers to and, unless a migration runs, tombstones."""
-    before = _used_bytes(connection)
-    connection.execute(f"DELETE FROM embedding WHERE {_ORPHANED}")  # noqa: S608 -- our own clause
-    embeddings = connection.changes()
-    tombstones = 0
-    if not _is_migrating(connection):
-        connection.execute("DELETE FROM ledger WHERE deleted")
-        tombstones = connection.changes()
-    for words in WORD_TABLES:
-        connection.execute(f"INSERT INTO {words}({words}) VALUES ('optimize')")  # noqa: S608 -- our own names
-    rows.every(connection, "PRAGMA incremental_vacuum")
-    return Collected(embeddings, tombstones, before - _used_bytes(connection))
-
-
-_ORPHANED = """
-NOT EXISTS (SELECT 1 FROM vector_space JOIN model ON model.identity = vector_space.documents
-             WHERE model.id = embedding.model)
- OR digest NOT IN (SELECT digest FROM ledger WHERE NOT deleted)
-"""
-
-
 def _intern(connection: apsw.Connection, model: str) -> int:
     row = rows.first(connection, "SELECT id FROM model WHERE identity = ?", (model,))
     if row is None:
@@ -355,19 +314,6 @@ def _reserve(connection: apsw.Connection, count: int) -> int:
     last = last_sequence(connection)
     state.put(connection, _SEQUENCE, str(last + count))
     return last + 1
-
-
-def _is_migrating(connection: apsw.Connection) -> bool:
-    sql = f"SELECT EXISTS (SELECT 1 FROM migration WHERE {MIGRATING})"  # noqa: S608 -- our own clause
-    return bool(rows.value(connection, sql))
-
-
-def _used_bytes(connection: apsw.Connection) -> int:
-    pages, free, size = (
-        rows.value(connection, f"PRAGMA {name}")
-        for name in ("page_count", "freelist_count", "page_size")
-    )
-    return int((pages - free) * size)
 
 
 def _some(ids: Sequence[int]) -> str:

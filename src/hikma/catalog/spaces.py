@@ -14,6 +14,8 @@ RECEIVING = "receiving"
 """The state of a space that every write reaches and that does not answer: the other end."""
 RETIRED = "retired"
 """The state of a space that nothing is written to any more; its rows are kept for a while."""
+DROPPED = "dropped"
+"""The state of a space whose rows are gone; its row stays, for the migrations that name it."""
 INSIDE, OUTSIDE = "sqlite-vec", "lancedb"
 """The backends: vectors in the index file itself, and vectors elsewhere."""
 
@@ -54,6 +56,11 @@ def active(connection: apsw.Connection) -> list[VectorSpace]:
     """  # noqa: S608 -- our own columns
     found = rows.every(connection, sql, (ANSWERING, RECEIVING, ANSWERING))
     return [VectorSpace(*row) for row in found]
+
+
+def retired(connection: apsw.Connection) -> list[VectorSpace]:
+    """Return the spaces whose rows are kept though nothing is written to them any more, by id."""
+    return [one for one in every(connection) if one.state == RETIRED]
 
 
 def every(connection: apsw.Connection) -> list[VectorSpace]:

@@ -11,6 +11,11 @@ def get(connection: apsw.Connection, key: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def remove(connection: apsw.Connection, key: str) -> None:
+    """Forget a value; one that was never put is no error."""
+    connection.execute("DELETE FROM state WHERE key = ?", (key,))
+
+
 def put(connection: apsw.Connection, key: str, value: str) -> None:
     """Set a value."""
     connection.execute(

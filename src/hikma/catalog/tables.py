@@ -340,6 +340,15 @@ ALTER TABLE shadow_sample ADD COLUMN answers INTEGER NOT NULL DEFAULT 10;
 ALTER TABLE shadow_sample ADD COLUMN filtered INTEGER NOT NULL DEFAULT 0;
 """
 
+_DROPPED = """
+-- A space whose rows are gone keeps its own, for the migrations that name it.
+DROP VIEW vector_metadata;
+CREATE VIEW vector_metadata AS
+  SELECT 'vectors_' || id AS table_name, dimension, metric AS distance_metric, model,
+         created_at, updated_at
+    FROM vector_space WHERE backend = 'sqlite-vec' AND state <> 'dropped';
+"""
+
 _EDGE_NAMES = "".join(
     f"INSERT INTO edge_kind VALUES ({code}, '{kind.value}');\n"  # noqa: S608 -- our own enum
     for kind, code in EDGE_CODES.items()
@@ -354,6 +363,7 @@ STEPS = (
     _SAMPLED,
     _HASHED_BY_MODEL,
     _QUESTIONED,
+    _DROPPED,
 )
 SCHEMA_VERSION = len(STEPS)
 NAMES = tuple(

@@ -216,12 +216,15 @@ def show(node_id: str, repo: Path, *, revision: str | None, as_json: bool) -> No
 
 
 @app.command()
+@click.option(
+    "--retired", is_flag=True, help="Also vectors that a migration has left; no way back then."
+)
 @_repository
 @_json
-def gc(repo: Path, *, as_json: bool) -> None:
+def gc(repo: Path, *, retired: bool, as_json: bool) -> None:
     """Drop what nothing refers to: vectors of vanished texts, old tombstones."""
     with _engine(repo, {}) as engine:
-        _print(engine.collect(), rendering.collected, as_json=as_json)
+        _print(engine.collect(retired=retired), rendering.collected, as_json=as_json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hikma.catalog.checks import Finding
-from hikma.catalog.ledger import Collected
+from hikma.catalog.collecting import Collected
 from hikma.domain import HISTORY_KINDS, NodeKind, Skip
 from hikma.packing import Form, tokens
 from hikma.results import (
@@ -147,8 +147,9 @@ def vector_stats(result: VectorStats) -> list[str]:
 
 def collected(result: Collected) -> list[str]:
     """Render what was dropped."""
+    spaces = f", {result.spaces:,} former spaces" if result.spaces else ""
     return [
-        f"dropped {result.embeddings:,} vectors and {result.tombstones:,} tombstones, "
+        f"dropped {result.embeddings:,} vectors and {result.tombstones:,} tombstones{spaces}, "
         f"{result.bytes / 1e6:.2f} MB"
     ]
 

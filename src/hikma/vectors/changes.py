@@ -44,6 +44,12 @@ def put(connection: apsw.Connection, table: str, ids: Sequence[int] | None) -> N
     )
 
 
+def drop(connection: apsw.Connection, table: str) -> None:
+    """Forget the states of a space that is given up."""
+    state.remove(connection, f"{table}_generation")
+    connection.execute(f"DROP TABLE IF EXISTS {table}_changes")
+
+
 def since(connection: apsw.Connection, table: str, held: str) -> DocumentIds | None:
     """Return the ids written to since a state, sorted; None where that is not known.
 

@@ -156,6 +156,12 @@ class LanceVectors:
                 state.put(connection, self._made, "")
         return count
 
+    def drop(self) -> None:
+        """Give up the table, wherever it is; one that is not there is no error."""
+        with self._told(), self._opening:
+            self._held = None
+            drop(self._place)
+
     def __len__(self) -> int:
         """Count of rows held."""
         with self._told():

@@ -29,7 +29,7 @@ _SAMPLE = 8_192
 """Vectors, at least, by which it is guessed how alike the most alike are."""
 _PACKED = 1_024
 """Codes whose signs are packed at a time: the process keeps what more of them take for a while."""
-_ROUGH, _FEW = 5, 20
+_ROUGH, _FEW = 5, 8
 """So many times the wanted ones pass the first half of their bits, where that is one vector in so
 many: to bring together the other bits of more of them takes longer than to compare all."""
 _FEW_BROUGHT = 2

@@ -147,6 +147,12 @@ class SqliteVectors:
             changes.put(connection, self._table, None)
         return len(ids)
 
+    def drop(self) -> None:
+        """Give up the table: only the canonical rows are left."""
+        with self._catalog.write() as connection, chunks.told(self._table):
+            self._drop(connection)
+            changes.drop(connection, self._table)
+
     def altered(self) -> list[int]:
         """Return the ids whose code is not the one of their canonical vector."""
         found: list[int] = []
@@ -319,12 +325,16 @@ class SqliteVectors:
                 return count
             last = end
 
-    def _refill(self, connection: apsw.Connection, ids: DocumentIds) -> None:
-        """Replace the table by one that holds these ids, from their canonical rows."""
+    def _drop(self, connection: apsw.Connection) -> None:
+        """Drop the table, unless it is damaged: there sqlite-vec may end the process."""
         if self._exists(connection):
             for inner in chunks.INNER_TABLES:
                 chunks.refuse_broken(connection, f"{self._table}_{inner}")
             connection.execute(f"DROP TABLE {self._table}")
+
+    def _refill(self, connection: apsw.Connection, ids: DocumentIds) -> None:
+        """Replace the table by one that holds these ids, from their canonical rows."""
+        self._drop(connection)
         self._ensure(connection)
         for start in range(0, len(ids), _REFILL_ROWS):
             part = ids[start : start + _REFILL_ROWS]
