@@ -6,6 +6,8 @@ The vectors are those of an index; a size beyond theirs is made of them by pertu
 to be. The queries are stored vectors, perturbed. Each round asks everyone the same question: plain
 sqlite-vec (float32), this file from disk, by codes in memory and by signs in memory, NumPy over all
 vectors, and LanceDB where it is installed. Recall counts what is as near as the tenth as found.
+Rates are medians of short turns by one, two and four threads, and by two processes, of which
+neither waits for the other's Python.
 Memory is what a fresh process grows by; the floor is what each look must read at the bandwidth that
 the machine was measured to have. Quote ratios: a busy machine slows all alike.
 """
@@ -16,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,7 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hikma.arrays import DocumentIds, Neighbor, Vector, VectorBatch, VectorRows
+from answering import NEAREST, Ask, answers_of, opened, rates
+from hikma.arrays import DocumentIds, Vector, VectorBatch, VectorRows
 from hikma.benchmark.plain import PlainTable, build_plain
 from hikma.benchmark.stores import Stock
 from hikma.catalog import ledger
@@ -37,13 +39,11 @@ from hikma.vectors.exact import best, distances
 from hikma.vectors.resident import ResidentVectors
 from hikma.vectors.sqlite import SqliteVectors
 
-NEAREST = 10
 MODEL = "benchmark"
 BATCH = 5_000
 NOISE = 0.025
 """Standard deviation of what is added to each value of a unit vector: cosine .9 at 384 values."""
 SHARES = (0.01, 0.1, 0.5)
-Ask = Callable[[Vector, DocumentIds | None], Sequence[int]]
 Figures = dict[str, Any]
 
 
@@ -95,7 +95,7 @@ def _compared(folder: Path, vectors: VectorRows, asked: argparse.Namespace) -> F
         _filter(contenders, queries[: asked.rounds], len(vectors), figures)
         for one in contenders:
             if one.name in ("resident", "bits"):
-                figures[one.name] |= {f"/s by {n}": _rate(one, queries, n) for n in (1, 2, 4)}
+                figures[one.name] |= rates(one.name, one.ask, queries, folder / "index.db")
     nothing = _child(folder / "index.db", "nothing")
     for name in ("disk", "resident", "bits"):
         grown = _child(folder / "index.db", name) - nothing
@@ -123,8 +123,8 @@ def _contenders(folder: Path, vectors: VectorRows) -> Iterator[list[Contender]]:
         "bits": bits,
     }
     found = [
-        Contender("plain vec0", _of_store(plain.nearest), fast=False),
-        *(Contender(name, _of_store(one.nearest), name != "disk") for name, one in stores.items()),
+        Contender("plain vec0", answers_of(plain.nearest), fast=False),
+        *(Contender(name, answers_of(one.nearest), name != "disk") for name, one in stores.items()),
         Contender("numpy exact", lambda *asked: _of_numpy(vectors, *asked), fast=False),
     ]
     with suppress(ImportError):
@@ -134,10 +134,6 @@ def _contenders(folder: Path, vectors: VectorRows) -> Iterator[list[Contender]]:
     resident.close()
     bits.close()
     catalog.close()
-
-
-def _of_store(nearest: Callable[[Vector, int, DocumentIds | None], list[Neighbor]]) -> Ask:
-    return lambda query, within: [one.id for one in nearest(query, NEAREST, within)]
 
 
 def _index(path: Path, ids: DocumentIds, vectors: VectorRows) -> tuple[Catalog, VectorSpace]:
@@ -226,27 +222,6 @@ def _filter(contenders: Sequence[Contender], queries: VectorRows, count: int, to
             to[one.name][f"{share:.0%} / all"] = narrowed / plain
 
 
-def _rate(one: Contender, queries: VectorRows, threads: int, seconds: float = 2.0) -> float:
-    """Return answers a second of so many threads."""
-    counts = [0] * threads
-    begin = threading.Barrier(threads)
-
-    def ask(number: int) -> None:
-        one.ask(queries[number], None)
-        begin.wait()
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            one.ask(queries[counts[number] % len(queries)], None)
-            counts[number] += 1
-
-    running = [threading.Thread(target=ask, args=(number,)) for number in range(threads)]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    return sum(counts) / seconds
-
-
 def _recall(
     one: Contender, vectors: VectorRows, queries: VectorRows, floor: NDArray[np.float32]
 ) -> float:
@@ -301,14 +276,9 @@ def _child(database: Path, name: str) -> int:
 
 def _grown(database: Path, name: str) -> int:
     """Return by how many bytes this process grew; what a load takes for a while is not counted."""
-    catalog = Catalog.open(database)
-    with catalog.read() as connection:
-        space = ledger.space(connection)
-    if space is None:
-        sys.exit(f"{database} has no vectors")
-    query = np.random.default_rng(1).standard_normal(space.dimension).astype(np.float32)
+    catalog, kept, dimension = opened(database)
+    query = np.random.default_rng(1).standard_normal(dimension).astype(np.float32)
     before = _resident_bytes()
-    kept = SqliteVectors(catalog, space)
     if name == "disk":
         kept.nearest(query, NEAREST)
     elif name != "nothing":

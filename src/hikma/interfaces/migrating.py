@@ -229,7 +229,10 @@ def repair(repo: Path, *, source: bool, own: bool, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="There is no way back from here.")
 @json_option
 def finalize(repo: Path, *, yes: bool, as_json: bool) -> None:
-    """End the migration: both ends are verified, then the former space receives nothing more."""
+    """End the migration: both ends are verified, then the former space receives nothing more.
+
+    Its rows are kept until `hikma gc --retired`.
+    """
     if not yes:
         raise click.UsageError("there is no way back from here; say --yes.")
     give_way()
