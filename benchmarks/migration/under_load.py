@@ -1,13 +1,15 @@
 """A whole migration under load: readers, a writer, kills, rollbacks; what was lost, how slow.
 
     python benchmarks/migration/under_load.py PATH --work FOLDER [--database FILE]
-        [--legs lancedb,sqlite-vec,s3,sqlite-vec] [--readers 4] [--kills 4] [--json FILE]
+        [--legs lancedb,sqlite-vec,s3,sqlite-vec] [--readers 4] [--reads 1.0] [--writes 4.0]
+        [--kills 4] [--json FILE]
 
 PATH is a repository; its index (without history), or a copy of FILE, is migrated once for each leg.
 Readers search at a steady rate; a writer changes, deletes and brings back documents' vectors and
 notes what was acknowledged; the process that migrates is killed at random moments and started
 again. Each leg also rolls back once from a trial and once after cutover. Exit code 1 where a row is
 lost, extra, mismatched or duplicate, a read fails, or a rollback is not seen by the next request.
+A leg is `lancedb`, `sqlite-vec` or `s3`, with `:ivf` for an index.
 The p95 of reads is that of those which the source answers, before and during: what the migration
 costs who searches. What the target answers is as fast as that backend is, and stands apart.
 """
@@ -37,8 +39,9 @@ from hikma.migration import verifying
 
 _HERE = Path(__file__).parent
 _ACTORS = str(_HERE / "actors.py")
-_WARM_S, _BEFORE_S = 15.0, 45.0
-"""For readers to open what they need, and then to be timed before anything is moved."""
+_WARM_S, _BEFORE_S, _TIMED = 15.0, 45.0, 100
+"""For readers to open what they need, and then to be timed before anything is moved: so long at
+least, and so many reads."""
 _PATIENCE_S = 3_600.0
 """So long a step may take: beyond it the run ends and says at which."""
 
@@ -51,7 +54,14 @@ class Asked:
     database: Path
     work: Path
     readers: int
+    reads: float
+    writes: float
     kills: int
+
+    @property
+    def before_s(self) -> float:
+        """Seconds in which readers are timed before anything is moved."""
+        return max(_BEFORE_S, _TIMED / (self.readers * self.reads))
 
 
 def main() -> int:
@@ -61,6 +71,8 @@ def main() -> int:
     parser.add_argument("--database", type=Path)
     parser.add_argument("--legs", default="lancedb,sqlite-vec,s3,sqlite-vec")
     parser.add_argument("--readers", type=int, default=4)
+    parser.add_argument("--reads", type=float, default=1.0, help="of each reader, a second")
+    parser.add_argument("--writes", type=float, default=4.0, help="a second")
     parser.add_argument("--kills", type=int, default=4)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -68,7 +80,13 @@ def main() -> int:
     database = given.work / "index.db"
     _prepare(given.path, given.database, database)
     asked = Asked(
-        given.path.resolve(), database.resolve(), given.work.resolve(), given.readers, given.kills
+        given.path.resolve(),
+        database.resolve(),
+        given.work.resolve(),
+        given.readers,
+        given.reads,
+        given.writes,
+        given.kills,
     )
     with _object_store(needed="s3" in given.legs):
         found: list[dict[str, Any]] = []
@@ -133,10 +151,12 @@ def _leg(asked: Asked, number: int, leg: str) -> dict[str, Any]:
     stop = asked.work / f"stop-{number}"
     stop.unlink(missing_ok=True)
     print(f"leg {number}: to {leg}", flush=True)
-    readers = [_start(asked, "read", number, seed) for seed in range(asked.readers)]
-    writer = _start(asked, "write", number, 0)
+    readers = [
+        _start(asked, "read", number, seed, str(asked.reads)) for seed in range(asked.readers)
+    ]
+    writer = _start(asked, "write", number, 0, str(asked.writes))
     try:
-        time.sleep(_WARM_S + _BEFORE_S)
+        time.sleep(_WARM_S + asked.before_s)
         begun = time.time()
         killed, rolled = _migrate(asked, number, leg)
     finally:
@@ -202,7 +222,7 @@ def _figures(
     ]
     wrong, rate = _compared(asked, number)
     failed = [one for one in reads if one["error"]]
-    before = [one for one in reads if begun - _BEFORE_S <= one["at"] < begun]
+    before = [one for one in reads if begun - asked.before_s <= one["at"] < begun]
     origin = {one["space"] for one in before}
     during = [one for one in reads if one["at"] >= begun]
     same = [one["ms"] for one in during if one["space"] in origin]

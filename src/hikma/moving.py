@@ -317,6 +317,7 @@ class Mover:
             lambda end: self._embed(end, wait, track),
             judge and (lambda: judge(source, target)),
             throttle.rest,
+            lambda: self._wiring.complete(target),
         )
 
     def _embed(self, end: Target, wait: Callable[[int, int], None], track: Track) -> None:

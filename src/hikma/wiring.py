@@ -221,6 +221,11 @@ class Wiring:
             cast("LanceVectors", store).prepare()
         return len(store)
 
+    def complete(self, space: VectorSpace) -> None:
+        """Have an index outside the file hold all of its space's rows."""
+        if not spaces.is_inside(space):
+            cast("LanceVectors", self.store(space)).complete()
+
     def rebuild(self, space: VectorSpace, wait_s: float) -> int:
         """Build a space's search structure anew from the canonical rows; return how many it has."""
         if spaces.is_inside(space):

@@ -482,6 +482,25 @@ def test_an_index_finds_the_nearest_and_rows_that_came_after_it(tmp_path):
     world.catalog.close()
 
 
+def test_an_index_is_completed_when_asked_and_sooner_where_rows_are_far_away(tmp_path, monkeypatch):
+    world = make(tmp_path / "index.db", dimension=64, index_type="ivf")
+    vectors = clustered(4_200, 64)
+    world.put(list(range(100)), vectors[:100])
+    world.store.complete()  # too few for an index: nothing is to be done
+    world.put(list(range(100, 4_100)), vectors[100:4_100])
+    world.store.complete()
+    world.put(list(range(4_100, 4_200)), vectors[4_100:])
+    table = world.store._opened()
+    assert lance_upkeep.unindexed(table) == 100
+    monkeypatch.setattr(lance_upkeep, "MOST_UNINDEXED_FAR", 50)
+    due = [lance_upkeep.is_due(table, indexed=True, commits=2, far=far) for far in (False, True)]
+    assert due == [False, True]
+    world.store.complete()
+    assert lance_upkeep.unindexed(world.opened()._opened()) == 0
+    assert len(held(world.store)) == 4_200
+    world.catalog.close()
+
+
 def test_the_path_is_that_of_the_file(world, tmp_path):
     world.put([1], unit(1))
     assert Path(world.store.place.address) == tmp_path / "vectors.lance"

@@ -43,7 +43,8 @@ class Move:
 
     `compare` brings samples of answers to so many questions, `compared` sums them up. `wait` holds
     a chunk back, `rest` is told how long a part of some work took. `embed` gives documents the
-    vectors by an end's model that they lack; `judge` has both ends answer the same topics, None
+    vectors by an end's model that they lack; `complete` has the target's index hold all it was
+    brought, before its answers are looked at; `judge` has both ends answer the same topics, None
     where there are none.
     """
 
@@ -57,6 +58,7 @@ class Move:
     embed: Callable[[Target], None] = lambda _: None
     judge: Callable[[], Quality] | None = None
     rest: Callable[[float], None] = lambda _: None
+    complete: Callable[[], None] = lambda: None
 
     @property
     def changes_model(self) -> bool:
@@ -206,6 +208,7 @@ def _work(move: Move, held: Migration) -> None:
             backfill(move.target, held, move.wait, move.track)
         case Step.VERIFY:
             _verify(move, held)
+            move.complete()
         case Step.SHADOW | Step.CANARY:
             if move.changes_model:
                 _try_model(move, held)

@@ -99,7 +99,7 @@ class LanceVectors:
         with self._told():
             table = self._writable()
             lance_rows.merge(table, batch)
-            self._settle(table)
+            self._settle(table, len(batch.ids))
 
     def delete(self, ids: Sequence[int]) -> None:
         """Remove ids; one that is not there is no error."""
@@ -109,7 +109,7 @@ class LanceVectors:
             table = self._opened()
             if table is not None:
                 lance_rows.delete(table, ids)
-                self._settle(table)
+                self._settle(table, len(ids))
 
     def nearest(
         self, query: Vector, limit: int, within: DocumentIds | None = None
@@ -144,6 +144,13 @@ class LanceVectors:
         """Make files fewer and the index whole, in a child process; tell whether it did."""
         self._upkeep.begin()
         return self._upkeep.end()
+
+    def complete(self) -> None:
+        """Have the index, if there is to be one, hold every row, and wait until it does."""
+        with self._told():
+            table = self._opened() if self._indexed else None
+            if table is not None and lance_upkeep.unindexed(table):
+                self.optimize()
 
     def rebuild(self) -> int:
         """Drop the table and owe it everything, in the other order; return how much that is."""
@@ -189,12 +196,13 @@ class LanceVectors:
         if len(unfit):
             raise InvalidVectorError([f"{one}: not finite" for one in unfit.tolist()])
 
-    def _settle(self, table: Any) -> None:
-        """Make a commit safe; have files made fewer when there are many."""
+    def _settle(self, table: Any, rows: int) -> None:
+        """Make a commit of so many rows safe; have files made fewer when there are many."""
         if self._place.is_local:
             self._durability.settle()
         self._commits += 1
-        if lance_upkeep.is_due(table, indexed=self._indexed, commits=self._commits):
+        far = not self._place.is_local and rows < lance_upkeep.BULK
+        if lance_upkeep.is_due(table, indexed=self._indexed, commits=self._commits, far=far):
             self._upkeep.begin()
 
     def _opened_for_query(self) -> tuple[Any | None, bool]:

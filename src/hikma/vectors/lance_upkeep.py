@@ -32,6 +32,9 @@ _CODE_BITS = 4
 MOST_UNINDEXED, MOST_UNINDEXED_ROWS = 0.2, 20_000
 """Share and count of rows, both, that may be outside the index before they are brought in:
 so many are compared one by one in some 20 ms, and an index takes seconds to make."""
+MOST_UNINDEXED_FAR, BULK = 2_000, 1_000
+"""Rows that may be outside an index in object storage, where every search fetches them; but not
+after a commit of so many, for then more of them are on their way."""
 MEMORY_BYTES = 4 << 30
 """Of private memory, for the child: LanceDB maps far more than it touches."""
 TIME_S = 600
@@ -43,9 +46,12 @@ _PREEMPTED = "commit conflict"
 _log = logging.getLogger(__name__)
 
 
-def is_due(table: Any, *, indexed: bool, commits: int) -> bool:
-    """Whether a table has many small files, or rows that an index should hold and does not."""
-    if indexed and _is_index_due(table):
+def is_due(table: Any, *, indexed: bool, commits: int, far: bool = False) -> bool:
+    """Whether a table has many small files, or rows that an index should hold and does not.
+
+    Of one that is `far` away every row outside its index is one that each search has to fetch.
+    """
+    if indexed and _is_index_due(table, far=far):
         return True
     if commits % COMMITS_BETWEEN != 1:
         return False
@@ -117,15 +123,19 @@ class Upkeep:
         _log.warning("%s was not compacted: %s. Its rows are safe.", self._place, reason)
 
 
-def _is_index_due(table: Any) -> bool:
-    count = table.count_rows()
+def unindexed(table: Any) -> int:
+    """Return how many rows an index should hold and does not; 0 where there are too few for one."""
+    count = int(table.count_rows())
     if count < INDEX_ROWS:
-        return False
+        return 0
     names = [one.name for one in table.list_indices()]
-    if not names:
-        return True
-    outside = table.index_stats(names[0]).num_unindexed_rows
-    return bool(outside > max(MOST_UNINDEXED * count, MOST_UNINDEXED_ROWS))
+    return int(table.index_stats(names[0]).num_unindexed_rows) if names else count
+
+
+def _is_index_due(table: Any, *, far: bool) -> bool:
+    count, outside = int(table.count_rows()), unindexed(table)
+    most = MOST_UNINDEXED_FAR if far else max(MOST_UNINDEXED * count, MOST_UNINDEXED_ROWS)
+    return outside > most or outside == count > 0
 
 
 def _limit() -> None:
