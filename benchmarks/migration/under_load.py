@@ -117,13 +117,8 @@ def _object_store(*, needed: bool) -> Any:
     if not needed:
         yield
         return
-    command = [
-        sys.executable,
-        "-m",
-        "moto.server",
-        "-p",
-        AWS["AWS_ENDPOINT_URL"].rpartition(":")[2],
-    ]
+    port = AWS["AWS_ENDPOINT_URL"].rpartition(":")[2]
+    command = [sys.executable, str(_HERE / "object_store.py"), port]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         os.environ |= AWS
         _make_bucket()
