@@ -126,6 +126,26 @@ def test_a_vector_of_another_length_is_told_as_damage(connection, length):
         ledger.vectors_of(connection, [1, 2])
 
 
+def test_a_vector_that_is_a_text_is_told_as_damage(connection):
+    ledger.put_embeddings(connection, MODEL, [b"a", b"b"], unit(2))
+    ledger.record(connection, MODEL, [(1, b"a"), (2, b"b")])
+    connection.execute("UPDATE embedding SET vector = printf('%.128c', 'x') WHERE id = 2")
+    with pytest.raises(CorruptFileError, match="1 of another type"):
+        ledger.vectors_of(connection, [1, 2])
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_vectors_that_are_read_in_parts_are_the_same(connection, monkeypatch, at_once):
+    rows = unit(5)
+    ledger.put_embeddings(connection, MODEL, [b"%d" % one for one in range(5)], rows)
+    ledger.record(connection, MODEL, [(10 * one, b"%d" % one) for one in range(5)])
+    monkeypatch.setattr(ledger, "_AT_ONCE", at_once)
+    batch = ledger.vectors_of(connection, [40, 3, 4, 5, 6, 0, 20, 10])
+    assert batch.ids.tolist() == [0, 10, 20, 40]
+    assert batch.vectors.tobytes() == rows[[0, 1, 2, 4]].tobytes()
+    assert ledger.vectors_of(connection, [7, 8, 9, 11]).vectors.shape[0] == 0
+
+
 def test_recording_without_an_embedding_is_refused(connection):
     with pytest.raises(MissingVectorError, match="embed them first"):
         ledger.record(connection, MODEL, [(1, b"none")])

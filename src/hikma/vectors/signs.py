@@ -42,6 +42,7 @@ _EVEN = 0.4
 """Of the measure of `tells_by_sign`, below which it says no; real vectors have .56 to .68."""
 _PLANES = (1, 2, 4)
 """What a sign that differs counts, by the bits of the query's value there: 1, 3, 5 or 7."""
+_EVERY_BIT = np.uint64(2**64 - 1)
 _STEP = 0.55
 """Of the root mean square of a query's values, a step of them."""
 
@@ -101,11 +102,11 @@ def alike(columns: Words, steps: Vector, wanted: int, mask: Mask | None, threads
 
 def weighed(columns: Words, planes: Words) -> Counts:
     """Return for each vector how much its signs differ from a query's of `planes_of`."""
-    differing = columns ^ planes[:, :1]
-    exact = np.min_scalar_type(64 * len(columns) * sum(_PLANES)).type
-    found = _added(np.bitwise_count(differing)).astype(exact)
-    for worth, plane in zip(_PLANES[1:], planes.T[1:, :, None], strict=True):
-        found += _added(np.bitwise_count(differing & plane)) * exact(worth)
+    masks = planes.T[:, :, None].copy()
+    masks[0] = _EVERY_BIT  # all that differ count, whatever the query's sign
+    counts = np.bitwise_count((columns ^ planes[:, :1]) & masks)
+    exact = np.min_scalar_type(64 * len(columns) * sum(_PLANES))
+    found: Counts = np.array(_PLANES, exact) @ np.add.reduce(counts, axis=1, dtype=exact)
     return found
 
 
