@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hikma.catalog import ledger, migrations
+from hikma.catalog import ledger, migrations, spaces
 from hikma.catalog.migrations import LINE, Step
 from hikma.domain import Mode, Query, VectorSpace
 from hikma.engine import Engine
@@ -32,6 +32,8 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+_FAR_S = 30.0
+"""Between two commits to object storage: each leaves a file that every search has to ask for."""
 _THRESHOLDS = Thresholds(samples=120, slowdown=1e6, overlap_flat=0.99, hold_s=0.0, soak_s=0.0)
 """As fast as the source no target need be: it is to be moved to, whatever it is like."""
 _FEW = replace(_THRESHOLDS, samples=30, overlap_flat=0.95, longest_ms=1e6, errors=0.2)
@@ -125,7 +127,7 @@ def _write(engine: Engine, oracle: Oracle, rate: float) -> None:
     with engine.catalog.read() as connection:
         ids = ledger.live_ids(connection)
     gone: list[int] = []
-    due = time.monotonic()
+    due, bring = time.monotonic(), 0.0
     while not (oracle.work / f"stop-{oracle.leg}").exists():
         some = [int(one) for one in chosen.sample(ids.tolist(), 3)]
         if gone and chosen.random() < 0.5:
@@ -136,12 +138,20 @@ def _write(engine: Engine, oracle: Oracle, rate: float) -> None:
         else:
             _put(engine, oracle, some, chosen.randrange(1 << 30))
             gone = [one for one in gone if one not in some]
-        engine._wired(engine.catalog).drain(0.0)  # noqa: SLF001 -- as a command does at its end
+        if time.monotonic() >= bring or not _is_far(engine):
+            engine._wired(engine.catalog).drain(0.0)  # noqa: SLF001 -- as a command does at its end
+            bring = time.monotonic() + _FAR_S
         due = max(due + 1 / rate, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))
     if gone:
         _put(engine, oracle, gone, 7)
     engine._wired(engine.catalog).drain(60.0)  # noqa: SLF001 -- likewise
+
+
+def _is_far(engine: Engine) -> bool:
+    """Whether a space that receives writes lies in object storage."""
+    with engine.catalog.read() as connection:
+        return any(one.location.startswith("s3:") for one in spaces.active(connection))
 
 
 def _put(engine: Engine, oracle: Oracle, ids: list[int], seed: int) -> None:

@@ -2,7 +2,7 @@
 
     python benchmarks/migration/under_load.py PATH --work FOLDER [--database FILE]
         [--legs lancedb,sqlite-vec,s3,sqlite-vec] [--readers 4] [--reads 1.0] [--writes 4.0]
-        [--kills 4] [--json FILE]
+        [--kills 4] [--no-drills] [--json FILE]
 
 PATH is a repository; its index (without history), or a copy of FILE, is migrated once for each leg.
 Readers search at a steady rate; a writer changes, deletes and brings back documents' vectors and
@@ -57,6 +57,7 @@ class Asked:
     reads: float
     writes: float
     kills: int
+    drills: bool
 
     @property
     def before_s(self) -> float:
@@ -74,6 +75,7 @@ def main() -> int:
     parser.add_argument("--reads", type=float, default=1.0, help="of each reader, a second")
     parser.add_argument("--writes", type=float, default=4.0, help="a second")
     parser.add_argument("--kills", type=int, default=4)
+    parser.add_argument("--no-drills", action="store_true", help="roll nothing back on the way")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,7 @@ def main() -> int:
         given.reads,
         given.writes,
         given.kills,
+        not given.no_drills,
     )
     with _object_store(needed="s3" in given.legs):
         found: list[dict[str, Any]] = []
@@ -175,7 +178,7 @@ def _migrate(asked: Asked, number: int, leg: str) -> tuple[int, list[float]]:
     for goal in ("canary", "cutover", "soak"):
         while not _reached(asked, number, leg, goal, _deadline(asked, chosen, killed)):
             killed += 1
-        if goal != "soak":
+        if asked.drills and goal != "soak":
             with Engine.open(asked.root, flags={"database": asked.database}) as engine:
                 time.sleep(3.0)
                 engine.migration.roll_back(f"drill at {goal}")
