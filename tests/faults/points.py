@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 import warnings
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -87,9 +88,11 @@ def arm_watch(folder):
     known = set(folder.rglob("*.lance"))
 
     def watch():
-        while set(folder.rglob("*.lance")) == known:
+        while True:
+            with suppress(FileNotFoundError):  # a folder that went while it was looked into
+                if set(folder.rglob("*.lance")) != known:
+                    die()
             time.sleep(0)
-        die()
 
     threading.Thread(target=watch, daemon=True).start()
 
