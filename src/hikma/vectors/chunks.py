@@ -175,6 +175,12 @@ def refuse_broken(connection: apsw.Connection, table: str) -> None:
         )
 
 
+def refuse_damaged(connection: apsw.Connection, table: str) -> None:
+    """Refuse a table of which some inner one is broken."""
+    for inner in INNER_TABLES:
+        refuse_broken(connection, f"{table}_{inner}")
+
+
 def refuse(table: str, damaged: Sequence[int]) -> None:
     """Raise CorruptFileError where there is damage."""
     if damaged:

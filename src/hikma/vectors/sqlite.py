@@ -301,8 +301,7 @@ class SqliteVectors:
 
     def _refuse_unsound(self, connection: apsw.Connection) -> None:
         with chunks.told(self._table):
-            for inner in chunks.INNER_TABLES:
-                chunks.refuse_broken(connection, f"{self._table}_{inner}")
+            chunks.refuse_damaged(connection, self._table)
             held = [ids for ids, _ in chunks.each(connection, self._table, self.dimension)]
             known = self._page(connection, -1, chunks.counted(connection, self._table))
             if not np.array_equal(np.sort(np.concatenate([known[:0], *held])), known):
@@ -328,8 +327,7 @@ class SqliteVectors:
     def _drop(self, connection: apsw.Connection) -> None:
         """Drop the table, unless it is damaged: there sqlite-vec may end the process."""
         if self._exists(connection):
-            for inner in chunks.INNER_TABLES:
-                chunks.refuse_broken(connection, f"{self._table}_{inner}")
+            chunks.refuse_damaged(connection, self._table)
             connection.execute(f"DROP TABLE {self._table}")
 
     def _refill(self, connection: apsw.Connection, ids: DocumentIds) -> None:
