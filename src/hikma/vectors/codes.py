@@ -23,8 +23,8 @@ UNCLIPPED = 384
 """Values of a unit vector up to which none is too great for its code."""
 _WORTH_TWO = 262_144
 """Vectors from which on a second thread compares half of their signs, where a core is free."""
-_ROWS = 512
-"""Codes that are multiplied at a time: as floats they stay in a core's cache."""
+_ROWS = 1_024
+"""Codes that are multiplied at a time: of more, as floats, the memory would be felt."""
 _LATER, _LATER_SHARE = 2_048, 64
 """So many changed vectors, or one in so many, are held apart before all are put in order, which
 copies everything."""
