@@ -88,6 +88,7 @@ def _compared(folder: Path, vectors: VectorRows, asked: argparse.Namespace) -> F
     floor = _exact_tenth(vectors, queries)
     with _contenders(folder, vectors) as contenders:
         figures: Figures = {one.name: {} for one in contenders}
+        os.sync()  # writing back what was just made would be timed beside the first questions
         _time(contenders, queries[: asked.rounds], figures)
         for one in contenders:
             some = slice(None) if one.fast else slice(None, asked.rounds)
