@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from threading import get_ident
+from threading import Barrier, get_ident
 
 import numpy as np
 import pytest
@@ -131,14 +131,20 @@ def test_two_threads_find_what_one_finds_where_a_core_is_free(catalog, store, mo
     put(catalog, store, list(range(1, 9_001)), made[:9_000])
     plain = [store.nearest(query, 10) for query in made[9_000:]]
     monkeypatch.setattr(codes, "_WORTH_TWO", 1_000)
-    seen = []
+    monkeypatch.setattr(signs, "_BLOCK", 1_000)
     differ = signs._differ
-    monkeypatch.setattr(signs, "_differ", lambda *given: (seen.append(get_ident()), differ(*given)))
     for cores in (2, 1):
+        together, seen = Barrier(cores), set()
+
+        def meeting(*given, together=together, seen=seen):
+            together.wait(60)
+            seen.add(get_ident())
+            differ(*given)
+
         monkeypatch.setattr(resident, "_searching", resident.Cores(cores))
-        seen.clear()
+        monkeypatch.setattr(signs, "_differ", meeting)
         assert [store.nearest(query, 10) for query in made[9_000:]] == plain
-        assert (len(set(seen)) > 1) is (cores == 2)
+        assert len(seen) == cores
 
 
 def test_a_search_takes_two_cores_only_while_nobody_else_searches():

@@ -1,5 +1,7 @@
 """Signs by column: what they tell is what comparing them one by one would."""
 
+from threading import Barrier, Event, get_ident
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -80,6 +82,35 @@ def test_blocks_and_threads_change_nothing(monkeypatch, threads):
     whole_block = signs.alike(columns, steps, 50, None)
     monkeypatch.setattr(signs, "_BLOCK", 1_000)
     assert signs.alike(columns, steps, 50, None, threads).tolist() == whole_block.tolist()
+
+
+def test_a_second_core_that_does_not_come_is_not_waited_for(monkeypatch):
+    codes, steps = made(3_001, DIMENSION, 1)
+    columns = signs.signs_of(codes)
+    alone = signs.alike(columns, steps, 50, None)
+    monkeypatch.setattr(signs, "_BLOCK", 1_000)
+    coming = Event()
+    busy = signs._second_core().submit(coming.wait, 60)
+    try:
+        assert signs.alike(columns, steps, 50, None, 2).tolist() == alone.tolist()
+        assert not busy.done()
+    finally:
+        coming.set()
+
+
+def test_what_fails_on_a_second_core_is_an_error(monkeypatch):
+    codes, steps = made(3_001, DIMENSION, 1)
+    differ, together, asking = signs._differ, Barrier(2), get_ident()
+
+    def failing(*given):
+        together.wait(60)
+        if get_ident() != asking:
+            raise MemoryError
+        differ(*given)
+
+    monkeypatch.setattr(signs, "_differ", failing)
+    with pytest.raises(MemoryError):
+        signs.alike(signs.signs_of(codes), steps, 50, None, 2)
 
 
 def test_equal_signs_all_pass_the_first_half(monkeypatch):

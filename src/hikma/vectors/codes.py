@@ -22,7 +22,7 @@ vectors every sum of products stays below 2 ** 24, so float32 adds them exactly,
 UNCLIPPED = 384
 """Values of a unit vector up to which none is too great for its code."""
 _WORTH_TWO = 262_144
-"""Vectors from which on a second thread compares half of their signs, where a core is free."""
+"""Vectors from which on a second thread compares signs too, where a core is free."""
 _ROWS = 1_024
 """Codes that are multiplied at a time: of more, as floats, the memory would be felt."""
 _LATER, _LATER_SHARE = 2_048, 64

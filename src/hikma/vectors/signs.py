@@ -5,15 +5,18 @@ other half decides among these. It compares half of what lies in memory, and a s
 vectors is mostly that.
 """
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from math import ceil, sqrt
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hikma.arrays import Mask, Vector
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Slots: TypeAlias = NDArray[np.int64]
 """Places in arrays of so many vectors, ascending."""
@@ -126,24 +129,34 @@ def _halves(steps: Vector, *, worth: bool) -> tuple[list[int], list[int]]:
 def _differences(columns: Words, query: Words, words: Sequence[int], threads: int) -> Counts:
     """Return for each vector how many signs of some words differ from the query's."""
     found = np.empty(columns.shape[1], np.min_scalar_type(64 * len(words)))
+    given = columns, query, words, found, iter(range(0, len(found), _BLOCK))
     if threads == 1:
-        _differ(columns, query, words, found)
+        _differ(*given)
         return found
-    # NumPy lets go of Python's lock while it compares.
-    half = len(found) // 2
-    given = columns[:, half:], query, words, found[half:]
-    beside = threading.Thread(target=_differ, args=given)
-    beside.start()
-    _differ(columns[:, :half], query, words, found[:half])
-    beside.join()
+    # NumPy lets go of Python's lock while it compares. Each takes the next block that is left, for
+    # a core that sleeps may take longer to come than all blocks do: then it is not waited for.
+    beside = _second_core().submit(_differ, *given)
+    _differ(*given)
+    if not beside.cancel():
+        beside.result()
     return found
 
 
-def _differ(columns: Words, query: Words, words: Sequence[int], found: Counts) -> None:
-    """Tell into `found` by how many signs they differ, a block at a time."""
-    block = max(1, min(_BLOCK, len(found)))
+@cache
+def _second_core() -> "ThreadPoolExecutor":
+    """Return the thread that compares beside one that searches."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- few searches need it
+
+    return ThreadPoolExecutor(1, "signs")
+
+
+def _differ(
+    columns: Words, query: Words, words: Sequence[int], found: Counts, blocks: Iterator[int]
+) -> None:
+    """Tell into `found` by how many signs they differ, in the blocks that are left."""
+    block = min(_BLOCK, len(found))
     held, counts = np.empty(block, np.uint64), np.empty((len(words), block), np.uint8)
-    for at in range(0, len(found), block):
+    for at in blocks:
         width = min(block, len(found) - at)
         for word, row in zip(words, counts, strict=True):
             differing = np.bitwise_xor(columns[word, at : at + width], query[word], held[:width])
