@@ -79,7 +79,7 @@ def tells_by_sign(query: Vector) -> bool:
 def alike(columns: Words, steps: Vector, wanted: int, mask: Mask | None, threads: int = 1) -> Slots:
     """Return about the `wanted` slots whose signs differ least from a query's, ascending.
 
-    All that equal the last one are among them. With two `threads` it takes half the time.
+    All that equal the last one are among them. With two `threads` a free core helps comparing.
     """
     count = columns.shape[1] if mask is None else int(np.count_nonzero(mask))
     if count <= wanted:
