@@ -16,6 +16,9 @@ from hikma.vectors.signs import Slots, Words, alike, least, planes_of, signs_of,
 CodeRows: TypeAlias = NDArray[np.int8]
 """Codes, shape (count, dimension)."""
 
+Fits: TypeAlias = NDArray[np.float32]
+"""How near some vectors are, the greater the nearer, shape (n,)."""
+
 SCALE = 8_192.0
 """The length that a query is given before its values become whole numbers: with codes of unit
 vectors every sum of products stays below 2 ** 24, so float32 adds them exactly, in any order."""
@@ -84,7 +87,7 @@ class Codes:
     def nearest(
         self, query: Vector, depth: Depth, within: DocumentIds | None, threads: int = 1
     ) -> DocumentIds:
-        """Return the ids of the nearest, nearest first; what is equally near goes by id.
+        """Return the ids of those that may be the nearest, in no order.
 
         With two `threads` a free core helps with the first look.
         """
@@ -93,27 +96,31 @@ class Codes:
         slots, planes = alike(self.signs, steps, depth.looks[0], mask, threads), planes_of(steps)
         if len(slots) > depth.looks[1]:
             fitting = weighed(self.signs.take(slots, axis=1), planes)
-            slots = slots[least(fitting, depth.looks[1])]
-        later = np.arange(len(self.later_ids))
-        if within is not None and len(later):
-            later = later[among(self.later_ids, within)]
-        found = np.concatenate([self.ids[slots], self.later_ids[later]])
-        fits = self._fits(slots, later, steps, planes)
-        near = greatest(fits, found, depth.rows)
-        if len(near) > depth.least:
-            fits = fits[near]
-            near = near[: np.count_nonzero(fits >= fits[depth.least - 1] - _APART)]
-        return found[near]
+            slots = slots.take(least(fitting, depth.looks[1]))
+        found, fits = self.ids.take(slots), self._fits(slots, steps, planes)
+        if len(self.later_ids):
+            found, fits = self._with_later(found, fits, within, steps)
+        return found.take(_nearest(fits, found, depth))
 
-    def _fits(
-        self, slots: Slots, later: Slots, steps: Vector, planes: Words
-    ) -> NDArray[np.float32]:
-        """Return how near some vectors are, and some of the later ones: by codes, else by signs."""
+    def _fits(self, slots: Slots, steps: Vector, planes: Words) -> Fits:
+        """Return how near some vectors are: by codes, else by signs."""
         if self.codes is None:
-            both = self.signs.take(slots, axis=1), signs_of(self.later_codes[later])
-            return -weighed(np.concatenate(both, axis=1), planes).astype(np.float32)
-        of_later = products(self.later_codes, later, steps)
-        return np.concatenate([products(self.codes, slots, steps), of_later])
+            return _by_signs(self.signs.take(slots, axis=1), planes)
+        return products(self.codes, slots, steps)
+
+    def _with_later(
+        self, found: DocumentIds, fits: Fits, within: DocumentIds | None, steps: Vector
+    ) -> tuple[DocumentIds, Fits]:
+        """Return ids, and how near they are, with those of what stands apart."""
+        ids, codes = self.later_ids, self.later_codes
+        if within is not None:
+            kept = among(ids, within)
+            ids, codes = ids[kept], codes[kept]
+        if self.codes is None:
+            near = _by_signs(signs_of(codes), planes_of(steps))
+        else:
+            near = products(codes, None, steps)
+        return np.concatenate([found, ids]), np.concatenate([fits, near])
 
     def patched(
         self, generation: str | None, changed: DocumentIds, ids: DocumentIds, codes: CodeRows
@@ -167,7 +174,7 @@ def whole(query: Vector) -> NDArray[np.float32]:
     return np.rint(values * (SCALE / length)).astype(np.float32)
 
 
-def products(codes: CodeRows, slots: Slots | None, steps: Vector) -> NDArray[np.float32]:
+def products(codes: CodeRows, slots: Slots | None, steps: Vector) -> Fits:
     """Return the dot product with a query of whole numbers, exactly: of some slots, None for all.
 
     It is `vecdot`, row by row: a matrix product would start threads of its own.
@@ -185,6 +192,22 @@ def products(codes: CodeRows, slots: Slots | None, steps: Vector) -> NDArray[np.
         floats[: end - start] = rows
         np.vecdot(floats[: end - start], steps, out=found[start:end])
     return found
+
+
+def _by_signs(columns: Words, planes: Words) -> Fits:
+    """Return how near some vectors are by their signs alone."""
+    return -weighed(columns, planes).astype(np.float32)
+
+
+def _nearest(fits: Fits, ids: DocumentIds, depth: Depth) -> Slots:
+    """Return where those stand that may be among the nearest `least`: `rows` of them at most."""
+    if len(fits) <= depth.least:
+        return np.arange(len(fits))
+    least_fit = np.partition(fits, -depth.least)[-depth.least]
+    kept = np.flatnonzero(fits >= least_fit - _APART)
+    if len(kept) <= depth.rows:
+        return kept
+    return kept.take(greatest(fits.take(kept), ids.take(kept), depth.rows))
 
 
 def _both(one: Mask | None, other: Mask | None) -> Mask | None:

@@ -26,8 +26,7 @@ def distances(rows: VectorRows, query: Vector) -> NDArray[np.float64]:
     """
     if not len(rows):
         return np.empty(0, dtype=np.float64)
-    products = rows.astype(np.float64)
-    products *= query.astype(np.float64)
+    products = np.multiply(rows, query, dtype=np.float64)
     apart: NDArray[np.float64] = 1.0 - products.sum(axis=1)
     return apart
 

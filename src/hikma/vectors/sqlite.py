@@ -88,7 +88,7 @@ class SqliteVectors:
         """Return the live ones of candidates by exact cosine distance, ties by id."""
         batch = ledger.vectors_of(connection, candidates, self._space.documents)
         # Otherwise some are tombstones, or the file is damaged.
-        if not np.array_equal(batch.ids, np.sort(candidates)):
+        if batch.ids.tolist() != sorted(candidates.tolist()):
             batch = self._canonical(connection, ledger.alive(connection, candidates))
         return best(batch.ids, distances(batch.vectors, query), len(batch.ids))
 
