@@ -88,18 +88,18 @@ def alike(columns: Words, steps: Vector, wanted: int, mask: Mask | None, threads
     sparse = mask is not None and count * _SPARSE < len(mask)
     few = _FEW_BROUGHT if sparse else _FEW
     first, rest = _halves(steps, worth=few * _ROUGH * wanted <= count)
+    passing = _ROUGH * wanted if rest else wanted
     if mask is not None and sparse:
-        slots = np.flatnonzero(mask)
-        near = _at(columns, query, first, slots)
-        passing = _sampled_least(near, _ROUGH * wanted if rest else wanted, None)
-        slots, near = slots[passing], near[passing]
+        brought = np.flatnonzero(mask)
+        near = _at(columns, query, first, brought)
+        found = _sampled_least(near, passing, None)
+        slots = brought.take(found)
     else:
         near = _differences(columns, query, first, threads)
-        slots = _sampled_least(near, _ROUGH * wanted if rest else wanted, mask)
-        near = near.take(slots)
+        slots = found = _sampled_least(near, passing, mask)
     if not rest:
         return slots
-    differing = np.add(near, _at(columns, query, rest, slots), dtype=np.intp)
+    differing = np.add(near.take(found), _at(columns, query, rest, slots), dtype=np.intp)
     return slots.take(least(differing, wanted))
 
 
