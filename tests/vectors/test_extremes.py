@@ -10,7 +10,7 @@ from test_sqlite import DIMENSION, MODEL, clustered
 from hikma.arrays import VectorBatch
 from hikma.catalog import ledger
 from hikma.errors import CorruptFileError
-from hikma.vectors import codes
+from hikma.vectors import chunks, codes
 from hikma.vectors.resident import ResidentVectors
 from hikma.vectors.sqlite import SqliteVectors
 
@@ -133,6 +133,31 @@ def test_codes_that_were_deleted_are_let_go(kept):
         assert min(ids_of(store.nearest(clustered(1)[0], 20))) >= start + 300
     assert len(store) == 100
     assert store.nbytes <= 500 * 300
+
+
+def test_a_million_deletions_leave_what_lives_and_room_for_little_more(tmp_path):
+    many, batch = 1_000_064, 50_000
+    vectors = np.random.default_rng(1).standard_normal((many, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    catalog, kept = opened(tmp_path, dimension=8)
+    store = ResidentVectors(catalog, kept)
+    for start in range(0, many, batch):
+        ids = range(start + 1, min(start + batch, many) + 1)
+        put(kept, list(ids), vectors[start : start + batch])
+    order = np.random.default_rng(2).permutation(many) + 1
+    for end in range(batch, 1_000_001, batch):
+        kept.delete(order[end - batch : end].tolist())
+        assert order[end - 1] not in ids_of(kept.nearest(vectors[order[end - 1] - 1], 3))
+        with catalog.read() as connection:
+            assert kept.room(connection) <= 3 * (many - end) + 8 * chunks.CHUNK_ROWS
+    left = sorted(order[1_000_000:].tolist())
+    assert store.load(60)
+    for one in (kept, store):
+        assert len(one) == 64
+        assert sorted(ids_of(one.nearest(vectors[left[0] - 1], 1_000))) == left
+        assert ids_of(one.nearest(vectors[left[5] - 1], 1)) == [left[5]]
+    assert store.nbytes <= 500 * 64
+    catalog.close()
 
 
 def test_a_state_brought_forward_is_that_of_a_whole_load(kept, monkeypatch):

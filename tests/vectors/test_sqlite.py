@@ -176,6 +176,20 @@ def test_rows_are_moved_together_some_at_each_write(catalog, store, monkeypatch)
     assert [int(one) for batch in store.scan(500) for one in batch.ids] == left
 
 
+def test_rows_are_moved_together_however_many_are_deleted_at_a_time(catalog, store, monkeypatch):
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 32)
+    monkeypatch.setattr(sqlite, "_REFILL_ROWS", 10)
+    put(catalog, store, list(range(3_200)), clustered(3_200))
+    order = np.random.default_rng(1).permutation(3_200).tolist()
+    for end in range(160, 3_200, 160):
+        store.delete(order[end - 160 : end])
+        with catalog.read() as connection:
+            needed = -(-(3_200 - end) // 32)
+            assert chunks.chunk_count(connection, "vectors_1") <= 3 * needed + sqlite._SPARSE_CHUNKS
+    assert len(store) == 160
+    assert store.altered() == []
+
+
 def test_a_rebuild_is_many_short_transactions_on_a_sound_table(catalog, store, monkeypatch):
     """Who waits to write gets in between, and what he writes is not undone."""
     monkeypatch.setattr(sqlite, "_REFILL_ROWS", 10)

@@ -56,7 +56,7 @@ class SqliteVectors:
             self._ensure(connection)
             self._remove(connection, batch.ids.tolist())
             self._insert(connection, batch.ids, self._encode(batch.vectors))
-            self._condense(connection)
+            self._condense(connection, len(batch.ids))
             changes.put(connection, self._table, batch.ids.tolist())
 
     def delete(self, ids: Sequence[int]) -> None:
@@ -68,7 +68,7 @@ class SqliteVectors:
                 return
             removed = self._remove(connection, [int(one) for one in ids])
             if removed:
-                self._condense(connection)
+                self._condense(connection, len(removed))
                 changes.put(connection, self._table, removed)
 
     def nearest(
@@ -274,16 +274,17 @@ class SqliteVectors:
         sql = f"SELECT rowid FROM {self._table}_rowids WHERE rowid > ? AND rowid <= ?"  # noqa: S608 -- our table
         return rows.ids(connection, sql, (after, end))
 
-    def _condense(self, connection: apsw.Connection) -> None:
+    def _condense(self, connection: apsw.Connection, changed: int) -> None:
         """Move rows together when deletions have left twice the chunks that they need.
 
         sqlite-vec frees a chunk only when it is empty, and fills gaps in the latest one only. Some
-        rows at each write: nobody waits for all of them.
+        rows at each write, so that nobody waits for all of them; as many as it changed, so that
+        however many are deleted at a time, three times the chunks are the most that are left.
         """
         held = chunks.chunk_count(connection, self._table)
         count = chunks.counted(connection, self._table)
         if held > 2 * (count // chunks.CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
-            sparse = chunks.emptiest(connection, self._table, _REFILL_ROWS)
+            sparse = chunks.emptiest(connection, self._table, max(_REFILL_ROWS, changed))
             ids, codes = chunks.of(connection, self._table, self.dimension, np.sort(sparse))
             self._remove(connection, ids.tolist())
             self._insert(connection, ids, codes)
