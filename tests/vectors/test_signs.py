@@ -113,6 +113,14 @@ def test_what_fails_on_a_second_core_is_an_error(monkeypatch):
         signs.alike(signs.signs_of(codes), steps, 50, None, 2)
 
 
+@given(st.integers(1, 2_000), st.integers(1, 60), st.integers(0, 99))
+def test_a_mask_tells_where_it_holds_however_seldom_it_does(count, every, seed):
+    mask = np.random.default_rng(seed).random(count) < 1 / every
+    mask[seed % count] = True
+    found = signs._where(mask, int(np.count_nonzero(mask)))
+    assert found.tolist() == [slot for slot, held in enumerate(mask.tolist()) if held]
+
+
 def test_equal_signs_all_pass_the_first_half(monkeypatch):
     monkeypatch.setattr(signs, "_FEW", 1)
     columns = signs.signs_of(np.ones((9_000, DIMENSION), np.int8))

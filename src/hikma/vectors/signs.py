@@ -41,11 +41,18 @@ _FEW_BROUGHT = 2
 _HALVED = 6
 """Words from which on half of them tell enough."""
 _SPARSE = 4
-"""Where fewer than one in so many may be found, theirs alone are compared, word by word."""
+"""Where fewer than one in so many may be found, theirs alone are compared, word by word; one in
+twice as many where a second core helps to compare all."""
+_SCATTERED = range(10, 33)
+"""One in so many: there NumPy takes up to three times as long to tell where a mask holds as where
+it holds more, for it looks for each by itself."""
 _EVEN = 0.4
 """Of the measure of `tells_by_sign`, below which it says no; real vectors have .56 to .68."""
 _PLANES = (1, 2, 4)
 """What a sign that differs counts, by the bits of the query's value there: 1, 3, 5 or 7."""
+_IN_A_BYTE = 3
+"""Words of whose counts the sum fits a byte. Of more the counts are not held at a time either: from
+some megabyte on the C library gives memory back after each search, and has it cleared anew."""
 _EVERY_BIT = np.uint64(2**64 - 1)
 _STEP = 0.55
 """Of the root mean square of a query's values, a step of them."""
@@ -85,12 +92,12 @@ def alike(columns: Words, steps: Vector, wanted: int, mask: Mask | None, threads
     if count <= wanted:
         return np.arange(count) if mask is None else np.flatnonzero(mask)
     query = _packed((steps >= 0)[None])[0]
-    sparse = mask is not None and count * _SPARSE < len(mask)
+    sparse = mask is not None and count * _SPARSE * threads < len(mask)
     few = _FEW_BROUGHT if sparse else _FEW
     first, rest = _halves(steps, worth=few * _ROUGH * wanted <= count)
     passing = _ROUGH * wanted if rest else wanted
     if mask is not None and sparse:
-        brought = np.flatnonzero(mask)
+        brought = _where(mask, count)
         near = _at(columns, query, first, brought)
         found = _sampled_least(near, passing, None)
         slots = brought.take(found)
@@ -118,6 +125,14 @@ def least(differing: Counts, wanted: int) -> Slots:
     return np.flatnonzero(differing <= _bound(differing, wanted))
 
 
+def _where(mask: Mask, count: int) -> Slots:
+    """Return where a mask holds, as it does so many times."""
+    if len(mask) // count not in _SCATTERED:
+        return np.flatnonzero(mask)
+    more = np.ones(len(mask) // 8, np.bool_)
+    return np.flatnonzero(np.concatenate([mask, more]))[:count]
+
+
 def _halves(steps: Vector, *, worth: bool) -> tuple[list[int], list[int]]:
     """Return which words to compare at first, where a query is greatest, and which then."""
     weights = np.add.reduceat(steps * steps, range(0, len(steps), 64)).tolist()
@@ -128,7 +143,7 @@ def _halves(steps: Vector, *, worth: bool) -> tuple[list[int], list[int]]:
 
 def _differences(columns: Words, query: Words, words: Sequence[int], threads: int) -> Counts:
     """Return for each vector how many signs of some words differ from the query's."""
-    found = np.empty(columns.shape[1], np.min_scalar_type(64 * len(words)))
+    found = np.zeros(columns.shape[1], np.min_scalar_type(64 * len(words)))
     given = columns, query, words, found, iter(range(0, len(found), _BLOCK))
     if threads == 1:
         _differ(*given)
@@ -153,15 +168,18 @@ def _second_core() -> "ThreadPoolExecutor":
 def _differ(
     columns: Words, query: Words, words: Sequence[int], found: Counts, blocks: Iterator[int]
 ) -> None:
-    """Tell into `found` by how many signs they differ, in the blocks that are left."""
+    """Add to `found` by how many signs they differ, in the blocks that are left."""
     block = min(_BLOCK, len(found))
-    held, counts = np.empty(block, np.uint64), np.empty((len(words), block), np.uint8)
+    held, counts = np.empty(block, np.uint64), np.empty((_IN_A_BYTE, block), np.uint8)
     for at in blocks:
         width = min(block, len(found) - at)
-        for word, row in zip(words, counts, strict=True):
-            differing = np.bitwise_xor(columns[word, at : at + width], query[word], held[:width])
-            np.bitwise_count(differing, out=row[:width])
-        found[at : at + width] = _added(counts[:, :width])
+        for some in range(0, len(words), _IN_A_BYTE):
+            each = words[some : some + _IN_A_BYTE]
+            for word, row in zip(each, counts, strict=False):
+                column = columns[word, at : at + width]
+                differing = np.bitwise_xor(column, query[word], held[:width])
+                np.bitwise_count(differing, out=row[:width])
+            found[at : at + width] += _added(counts[: len(each), :width])
 
 
 def _at(columns: Words, query: Words, words: Sequence[int], slots: Slots) -> Counts:
@@ -184,12 +202,12 @@ def _packed(bits: NDArray[np.bool_]) -> Words:
 
 
 def _added(counts: NDArray[np.uint8]) -> Counts:
-    """Return the sums of counts of at most 64: three fit a byte, and bytes are added fastest."""
-    found: Counts = np.add.reduce(counts[:3], axis=0, dtype=np.uint8)
-    if len(counts) > 3:  # noqa: PLR2004 -- three
+    """Return the sums of counts of at most 64: some fit a byte, and bytes are added fastest."""
+    found: Counts = np.add.reduce(counts[:_IN_A_BYTE], axis=0, dtype=np.uint8)
+    if len(counts) > _IN_A_BYTE:
         found = found.astype(np.min_scalar_type(64 * len(counts)))
-    for some in range(3, len(counts), 3):
-        found += np.add.reduce(counts[some : some + 3], axis=0, dtype=np.uint8)
+    for some in range(_IN_A_BYTE, len(counts), _IN_A_BYTE):
+        found += np.add.reduce(counts[some : some + _IN_A_BYTE], axis=0, dtype=np.uint8)
     return found
 
 
