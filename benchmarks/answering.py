@@ -54,14 +54,14 @@ def rates(name: str, ask: Ask, queries: VectorRows, database: Path) -> dict[str,
             for _ in range(2)
         ]
         for child in pair:
-            _line_of(child)
+            line_of(child)
         for _ in range(TURNS):
             for threads in (1, 2, 4):
                 rate = _rate(ask, queries, threads)
                 taken.setdefault(f"/s by {threads}", []).append(rate)
             for child in pair:
                 _tell(child, "go")
-            both = sum(float(_line_of(child)) for child in pair)
+            both = sum(float(line_of(child)) for child in pair)
             taken.setdefault("/s by 2 processes", []).append(both)
         for child in pair:
             _tell(child, "end")
@@ -74,7 +74,7 @@ def _tell(child: "subprocess.Popen[str]", word: str) -> None:
         child.stdin.flush()
 
 
-def _line_of(child: "subprocess.Popen[str]") -> str:
+def line_of(child: "subprocess.Popen[str]") -> str:
     return child.stdout.readline() if child.stdout is not None else ""
 
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +76,11 @@ def main() -> None:
     if asked.grown:
         print(_grown(asked.database, asked.grown))
         return
-    held = _vectors(asked.database)
+    held = vectors_of(asked.database)
     print(f"{len(held):,} vectors of {asked.database}; {_bandwidth():.1f} GB/s")
     figures = {}
     for size in asked.sizes:
-        vectors = _sized(held, size)
+        vectors = sized(held, size)
         print(f"\n## {size:,}" + (" (beyond the file's: by perturbation)" * (size > len(held))))
         with tempfile.TemporaryDirectory() as folder:
             figures[str(size)] = _compared(Path(folder), vectors, asked)
@@ -89,7 +90,7 @@ def main() -> None:
 
 def _compared(folder: Path, vectors: VectorRows, asked: argparse.Namespace) -> Figures:
     random = np.random.default_rng(7)
-    queries = _perturbed(vectors[random.integers(len(vectors), size=asked.queries)], random)
+    queries = perturbed(vectors[random.integers(len(vectors), size=asked.queries)], random)
     floor = _exact_tenth(vectors, queries)
     with _contenders(folder, vectors) as contenders:
         figures: Figures = {one.name: {} for one in contenders}
@@ -115,7 +116,7 @@ def _compared(folder: Path, vectors: VectorRows, asked: argparse.Namespace) -> F
 def _contenders(folder: Path, vectors: VectorRows) -> Iterator[list[Contender]]:
     """Yield everyone, with the same vectors under the ids from 1."""
     ids = np.arange(1, len(vectors) + 1)
-    catalog, space = _index(folder / "index.db", ids, vectors)
+    catalog, space = index_of(folder / "index.db", ids, vectors)
     disk = SqliteVectors(catalog, space)
     resident = ResidentVectors(catalog, SqliteVectors(catalog, space))
     bits = ResidentVectors(catalog, SqliteVectors(catalog, space), bits=True)
@@ -145,7 +146,7 @@ def _contenders(folder: Path, vectors: VectorRows) -> Iterator[list[Contender]]:
     catalog.close()
 
 
-def _index(path: Path, ids: DocumentIds, vectors: VectorRows) -> tuple[Catalog, VectorSpace]:
+def index_of(path: Path, ids: DocumentIds, vectors: VectorRows) -> tuple[Catalog, VectorSpace]:
     """Make an index that holds nothing but vectors."""
     catalog = Catalog.open(path, create=True)
     width = vectors.shape[1]
@@ -154,14 +155,17 @@ def _index(path: Path, ids: DocumentIds, vectors: VectorRows) -> tuple[Catalog, 
         space = ledger.create_space(connection, wanted)
     store = SqliteVectors(catalog, space)
     for start in range(0, len(ids), BATCH):
-        part = ids[start : start + BATCH]
-        digests = [int(one).to_bytes(8, "little") for one in part]
-        rows = vectors[start : start + BATCH]
-        with catalog.write() as connection:
-            ledger.put_embeddings(connection, MODEL, digests, rows)
-            ledger.record(connection, MODEL, list(zip(part.tolist(), digests, strict=True)))
-            store.upsert(VectorBatch(part, rows))
+        write(catalog, store, ids[start : start + BATCH], vectors[start : start + BATCH])
     return catalog, space
+
+
+def write(catalog: Catalog, store: SqliteVectors, ids: DocumentIds, vectors: VectorRows) -> None:
+    """Insert or replace vectors, with all that an index keeps of them."""
+    digests = [blake2b(row.tobytes(), digest_size=16).digest() for row in vectors]
+    with catalog.write() as connection:
+        ledger.put_embeddings(connection, MODEL, digests, vectors)
+        ledger.record(connection, MODEL, list(zip(ids.tolist(), digests, strict=True)))
+        store.upsert(VectorBatch(ids, vectors))
 
 
 def _of_numpy(vectors: VectorRows, query: Vector, within: DocumentIds | None) -> list[int]:
@@ -267,7 +271,7 @@ def _exact_tenth(vectors: VectorRows, queries: VectorRows) -> NDArray[np.float32
     return found
 
 
-def _vectors(database: Path) -> VectorRows:
+def vectors_of(database: Path) -> VectorRows:
     catalog = Catalog.open(database)
     with catalog.read() as connection:
         ids = ledger.live_ids(connection)
@@ -279,16 +283,16 @@ def _vectors(database: Path) -> VectorRows:
     return np.concatenate(parts)
 
 
-def _sized(held: VectorRows, size: int) -> VectorRows:
+def sized(held: VectorRows, size: int) -> VectorRows:
     """Return so many vectors: some of those held, or all of them and perturbed ones."""
     random = np.random.default_rng(3)
     if size <= len(held):
         return held[np.sort(random.choice(len(held), size, replace=False))]
     again = held[random.integers(len(held), size=size - len(held))]
-    return np.concatenate([held, _perturbed(again, random)])
+    return np.concatenate([held, perturbed(again, random)])
 
 
-def _perturbed(vectors: VectorRows, random: np.random.Generator) -> VectorRows:
+def perturbed(vectors: VectorRows, random: np.random.Generator) -> VectorRows:
     made = vectors + NOISE * random.standard_normal(vectors.shape, dtype=np.float32)
     made /= np.linalg.norm(made, axis=1, keepdims=True)
     return made.astype(np.float32)
