@@ -57,8 +57,7 @@ def rates(name: str, ask: Ask, queries: VectorRows, database: Path) -> dict[str,
             line_of(child)
         for _ in range(TURNS):
             for threads in (1, 2, 4):
-                rate = _rate(ask, queries, threads)
-                taken.setdefault(f"/s by {threads}", []).append(rate)
+                taken.setdefault(f"/s by {threads}", []).append(rate(ask, queries, threads))
             for child in pair:
                 _tell(child, "go")
             both = sum(float(line_of(child)) for child in pair)
@@ -88,11 +87,11 @@ def _answer(database: Path, name: str) -> None:
     for line in sys.stdin:
         if line.strip() == "end":
             break
-        print(_rate(answers_of(store.nearest), queries, 1), flush=True)
+        print(rate(answers_of(store.nearest), queries, 1), flush=True)
     store.close()
 
 
-def _rate(ask: Ask, queries: VectorRows, threads: int, seconds: float = 0.8) -> float:
+def rate(ask: Ask, queries: VectorRows, threads: int, seconds: float = 0.8) -> float:
     """Return answers a second of so many threads."""
     counts = [0] * threads
     begin = threading.Barrier(threads)
