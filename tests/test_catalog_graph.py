@@ -106,8 +106,8 @@ def test_a_removed_file_leaves_nothing(connection):
     nodes = [file_node("a.py"), symbol("a.py", "f")]
     rows = put_file(connection, nodes)
     documents = fulltext.put_documents(connection, rows.ids, [document(nodes[1], "word")])
-    assert graph.remove_file(connection, "a.py") == [documents.written[0][0]]
-    assert graph.remove_file(connection, "a.py") == []
+    assert graph.remove_files(connection, ["a.py"]) == [documents.written[0][0]]
+    assert graph.remove_files(connection, ["a.py"]) == []
     for table in ("node", "edge", "document", "fulltext_docsize"):
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchall() == [(0,)]  # noqa: S608 -- fixed names
 
@@ -128,7 +128,7 @@ def test_folders_follow_the_files(connection):
     graph.link_tree(connection, REPOSITORY)
     assert edges(connection, EdgeKind.CONTAINS) == contains
     assert connection.total_changes() - changes <= 1  # the repository's own node
-    graph.remove_file(connection, "src/deep/c.py")
+    graph.remove_files(connection, ["src/deep/c.py"])
     graph.link_tree(connection, REPOSITORY)
     assert graph.find(connection, "directory:src/deep") is None
     assert graph.find(connection, "directory:src") is not None
@@ -159,7 +159,7 @@ def test_a_test_is_linked_to_what_it_is_named_after_and_what_it_mentions(connect
         ("test:t.py#TestEngine.test_open", "symbol:a.py#Engine.open", 0.9),
         ("test:t.py#test_all", "symbol:b.py#save", 0.6),
     }
-    graph.remove_file(connection, "b.py")
+    graph.remove_files(connection, ["b.py"])
     graph.link_tests(connection)
     assert ("test:t.py#test_all", "symbol:a.py#load", 0.6) in edges(connection, EdgeKind.TESTS)
 

@@ -210,7 +210,7 @@ def test_collecting_keeps_what_is_in_use(connection, store):
         path = f"a{number}.py"
         put_whole(connection, store, [file_node(path), *(symbol(path, name) for name in names)])
     for number in range(1, 40):
-        removed = graph.remove_file(connection, f"a{number}.py")
+        removed = graph.remove_files(connection, [f"a{number}.py"])
         ledger.tombstone(connection, removed)
         store.delete(removed)
     assert collecting.orphans(connection) == 39 * 11

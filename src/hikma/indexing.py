@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 import apsw
@@ -169,9 +168,7 @@ def _store(
         tally.unlinked |= bool(skips)
         written, removed = _put(connection, files, tally)
         vocabulary.put(connection, documents, sink.words)
-        removed += list(
-            chain.from_iterable(graph.remove_file(connection, skip.path) for skip in skips)
-        )
+        removed += graph.remove_files(connection, [skip.path for skip in skips])
         move_vectors(sink, connection, written, removed)
     tally.documents += len(documents)
 
@@ -199,8 +196,7 @@ def _remove(sink: Sink, paths: Sequence[str]) -> None:
     for start in range(0, len(paths), sink.batch_size):
         some = paths[start : start + sink.batch_size]
         with sink.catalog.write() as connection:
-            removed = [one for path in some for one in graph.remove_file(connection, path)]
-            move_vectors(sink, connection, [], removed)
+            move_vectors(sink, connection, [], graph.remove_files(connection, some))
 
 
 def _finish(catalog: Catalog, source: Source, snapshot: Snapshot, tally: Tally) -> None:
