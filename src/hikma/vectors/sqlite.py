@@ -278,13 +278,14 @@ class SqliteVectors:
         """Move rows together when deletions have left twice the chunks that they need.
 
         sqlite-vec frees a chunk only when it is empty, and fills gaps in the latest one only. Some
-        rows at each write, so that nobody waits for all of them; as many as it changed, so that
-        however many are deleted at a time, three times the chunks are the most that are left.
+        rows at each write, so that nobody waits for all of them: half as many again as it changed.
+        Then about three times the chunks are the most that are left, however many are deleted at a
+        time: moving 3 rows out of chunks a third full frees room for 6, as 2 deletions ask for.
         """
         held = chunks.chunk_count(connection, self._table)
         count = chunks.counted(connection, self._table)
         if held > 2 * (count // chunks.CHUNK_ROWS + 1) + _SPARSE_CHUNKS:
-            sparse = chunks.emptiest(connection, self._table, max(_REFILL_ROWS, changed))
+            sparse = chunks.emptiest(connection, self._table, max(_REFILL_ROWS, 3 * changed // 2))
             ids, codes = chunks.of(connection, self._table, self.dimension, np.sort(sparse))
             self._remove(connection, ids.tolist())
             self._insert(connection, ids, codes)
