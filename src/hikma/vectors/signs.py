@@ -34,8 +34,8 @@ _SAMPLE = 8_192
 _PACKED = 1_024
 """Codes whose signs are packed at a time: the process keeps what more of them take for a while."""
 _ROUGH, _FEW = 5, 8
-"""So many times the wanted ones pass the first half of their bits, where that is one vector in so
-many: to bring together the other bits of more of them takes longer than to compare all."""
+"""So many times the wanted ones pass the first half of their bits, where that is one in so many of
+the vectors compared: to bring together the other bits of more takes longer than to compare all."""
 _FEW_BROUGHT = 2
 """The same where those of the first half have to be brought together too."""
 _HALVED = 6
@@ -93,8 +93,8 @@ def alike(columns: Words, steps: Vector, wanted: int, mask: Mask | None, threads
         return np.arange(count) if mask is None else np.flatnonzero(mask)
     query = _packed((steps >= 0)[None])[0]
     sparse = mask is not None and count * _SPARSE * threads < len(mask)
-    few = _FEW_BROUGHT if sparse else _FEW
-    first, rest = _halves(steps, worth=few * _ROUGH * wanted <= count)
+    compared, few = (count, _FEW_BROUGHT) if sparse else (columns.shape[1], _FEW)
+    first, rest = _halves(steps, worth=few * _ROUGH * wanted <= compared)
     passing = _ROUGH * wanted if rest else wanted
     if mask is not None and sparse:
         brought = _where(mask, count)
