@@ -141,10 +141,7 @@ def _written(
     given = []
     for _ in range(asked.size // asked.batch):
         ids = np.sort(random.choice(asked.size, asked.batch, replace=False)) + 1
-        made = perturbed(
-            random.standard_normal((asked.batch, both.store.dimension), np.float32), random
-        )
-        given.append((ids, made))
+        given.append((ids, _drawn(asked.batch, both.store.dimension, random)))
     with _reading(both.path) as told:
         ours = _each_ms(both.write, given)
     theirs = _each_ms(both.plain.write, ((ids.tolist(), made) for ids, made in given))
@@ -180,14 +177,18 @@ def _read(database: Path) -> None:
     catalog, store, dimension = opened(database)
     ending = threading.Thread(target=sys.stdin.readline, daemon=True)
     ending.start()
-    random = np.random.default_rng(1)
-    query = perturbed(random.standard_normal((1, dimension), np.float32), random)[0]
+    query = _drawn(1, dimension, np.random.default_rng(1))[0]
     print("ready", flush=True)
     taken = []
     while ending.is_alive():
         taken.append(_each_ms(store.nearest, [(query, NEAREST)]))
     print(json.dumps({"read_p50": float(np.median(taken)), "read_most": max(taken)}))
     catalog.close()
+
+
+def _drawn(count: int, dimension: int, random: np.random.Generator) -> VectorRows:
+    """Return unit vectors of any direction."""
+    return perturbed(np.zeros((count, dimension), np.float32), random)
 
 
 def _each_ms(do: Callable[..., object], given: Iterable[tuple[Any, ...]]) -> float:

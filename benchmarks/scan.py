@@ -53,14 +53,14 @@ Figures = dict[str, Any]
 class Contender:
     """Who answers: by ids, the nearest first; `filters` where it takes ids to choose among.
 
-    `masks` where it makes a mask of them for all that it holds.
+    Who holds codes `in_memory` makes a mask of them for all that it holds, and is fast enough to be
+    asked every query.
     """
 
     name: str
     ask: Ask
-    fast: bool = True
     filters: bool = True
-    masks: bool = False
+    in_memory: bool = False
 
 
 def main() -> None:
@@ -97,11 +97,11 @@ def _compared(folder: Path, vectors: VectorRows, asked: argparse.Namespace) -> F
         os.sync()  # writing back what was just made would be timed beside the first questions
         _time(contenders, queries[: asked.rounds], figures)
         for one in contenders:
-            some = slice(None) if one.fast else slice(None, asked.rounds)
+            some = slice(None) if one.in_memory else slice(None, asked.rounds)
             figures[one.name]["recall"] = _recall(one, vectors, queries[some], floor[some])
         _filter(contenders, queries[: asked.rounds], len(vectors), figures)
         for one in contenders:
-            if one.name in ("resident", "bits"):
+            if one.in_memory:
                 figures[one.name] |= rates(one.name, one.ask, queries, folder / "index.db")
     nothing = _child(folder / "index.db", "nothing")
     for name in ("disk", "resident", "bits"):
@@ -130,12 +130,12 @@ def _contenders(folder: Path, vectors: VectorRows) -> Iterator[list[Contender]]:
         "bits": bits,
     }
     found = [
-        Contender("plain vec0", answers_of(plain.nearest), fast=False),
+        Contender("plain vec0", answers_of(plain.nearest)),
         *(
-            Contender(name, answers_of(one.nearest), fast=name != "disk", masks=name != "disk")
+            Contender(name, answers_of(one.nearest), in_memory=name != "disk")
             for name, one in stores.items()
         ),
-        Contender("numpy exact", lambda *asked: _of_numpy(vectors, *asked), fast=False),
+        Contender("numpy exact", lambda *asked: _of_numpy(vectors, *asked)),
     ]
     with suppress(ImportError):
         found += _lance(folder / "lance", ids, vectors)
@@ -201,7 +201,7 @@ def _lance(folder: Path, ids: DocumentIds, vectors: VectorRows) -> list[Contende
         "lancedb IVF_RQ": lambda one: one.nprobes(20),
         "lancedb IVF_RQ, refined": lambda one: one.nprobes(20).refine_factor(10),
     }
-    return [Contender(name, ask(how), fast=False, filters=False) for name, how in depths.items()]
+    return [Contender(name, ask(how), filters=False) for name, how in depths.items()]
 
 
 def _time(contenders: Sequence[Contender], queries: VectorRows, figures: Figures) -> None:
@@ -233,16 +233,17 @@ def _filter(contenders: Sequence[Contender], queries: VectorRows, count: int, to
     for share in SHARES:
         within = np.sort(random.choice(count, int(count * share), replace=False)) + 1
         for one in contenders:
-            rare = share not in SHARES[::2] and not one.masks
+            rare = share not in SHARES[::2] and not one.in_memory
             if rare or not one.filters or len(within) < 4 * NEAREST:
                 continue
+            mask_ms = _mask_ms if one.in_memory else lambda *_: 0.0
             turns = [
-                (_ms(one, query, None), _ms(one, query, within), _mask_ms(every, within))
+                (_ms(one, query, None), _ms(one, query, within), mask_ms(every, within))
                 for query in queries
             ]
             plain, narrowed, mask = np.median(turns, axis=0)
-            to[one.name][f"{share:.0%} / all"] = (narrowed - one.masks * mask) / plain
-            if one.masks:
+            to[one.name][f"{share:.0%} / all"] = (narrowed - mask) / plain
+            if one.in_memory:
                 to[one.name][f"mask of {share:.0%}"] = mask
 
 
